@@ -1,0 +1,80 @@
+# Everything a person does with this repository. `make help` lists it.
+
+CONFIG ?= config/holdfast.toml
+DEMO_ARGS ?=
+LOAD_ARGS ?=
+
+# The tests and `make test` use one build profile, so that a cold checkout is compiled once.
+BINARY := $(CURDIR)/target/debug/holdfast
+NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
+
+# On a build machine nothing is built twice: incremental state and full debug info only cost time.
+ifdef CI
+export CARGO_INCREMENTAL := 0
+export CARGO_PROFILE_DEV_DEBUG := line-tables-only
+export CARGO_TERM_COLOR := never
+export NEXTEST_PROFILE := ci
+endif
+
+.PHONY: help setup run demo build fmt lint doc doctest rules check-config nextest test bench load deny
+
+help: ## List these targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: ## Install what the tests need (Debian packages; as root or with sudo)
+	@scripts/setup test
+
+run: ## Build and start the engine with CONFIG (config/holdfast.toml)
+	@scripts/setup build
+	cargo build --release --package holdfast
+	exec target/release/holdfast serve --config $(CONFIG)
+
+demo: ## Start the engine with simulated callers and operators (DEMO_ARGS="--calls-per-hour 600")
+	@scripts/setup build
+	cargo build --release --package holdfast
+	exec target/release/holdfast demo $(DEMO_ARGS)
+
+build: ## Build the release binary, target/release/holdfast
+	@scripts/setup build
+	cargo build --release --package holdfast
+
+fmt: ## Check the formatting
+	cargo fmt --all --check
+
+lint: ## Clippy over everything, warnings denied
+	cargo clippy --quiet --workspace --all-targets -- -D warnings
+
+doc: ## Build the documentation, warnings denied
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --document-private-items
+
+doctest: ## Run the examples in the documentation
+	cargo test --quiet --workspace --doc
+
+rules: ## Check the Prometheus rules and run their tests
+	promtool check rules config/prometheus/*rules*.yml
+	promtool test rules config/prometheus/tests/*.yml
+
+check-config: ## Let the binary check the configuration that ships
+	cargo build --package holdfast
+	$(BINARY) check --config $(CONFIG)
+
+# Unit tests, scenarios, fixtures, the benches once each, and the end-to-end tests with real peers.
+nextest: ## Run all tests except the documentation's
+	cargo build --package holdfast
+ifeq ($(NEXTEST),yes)
+	HOLDFAST_BIN=$(BINARY) cargo nextest run --workspace --all-targets
+else
+	HOLDFAST_BIN=$(BINARY) cargo test --workspace --all-targets --no-fail-fast
+endif
+
+# The runner with the summary comes last.
+test: setup fmt lint doc doctest rules check-config nextest ## Everything that must pass before a change goes in
+
+bench: ## Run the criterion benches
+	cargo bench --package benches
+
+load: ## Measure the queue under load: engine on core 0, generator on core 1 (LOAD_ARGS="--rate 500")
+	scripts/load $(LOAD_ARGS)
+
+deny: ## Check licences, sources and advisories of the dependencies (needs cargo-deny)
+	cargo deny check
