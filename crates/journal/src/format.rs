@@ -1,0 +1,192 @@
+//! Bytes and back: heads, frames and entries, as the crate's documentation lays them out.
+
+use acd::{AcdConfig, Input, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// The format this program writes, and the highest it reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+const MAGIC: &[u8; 8] = b"HOLDFAST";
+/// Bytes of a head before its JSON.
+pub(crate) const HEAD_FIXED: usize = 20;
+/// The longest head's JSON, in bytes: thousands of operators fit.
+pub(crate) const HEAD_JSON_MAX: usize = 16 << 20;
+/// Bytes of a frame before its entries.
+pub(crate) const FRAME_FIXED: usize = 24;
+/// The longest frame's entries, in bytes.
+pub(crate) const FRAME_MAX: usize = 16 << 20;
+/// Bytes of an entry before its JSON.
+const ENTRY_FIXED: usize = 12;
+
+/// One input, when it was handled, and its number in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Counts from 0 over the whole life of the journal.
+    pub index: u64,
+    /// The time the core was told.
+    pub at: Timestamp,
+    /// What the core was told.
+    pub input: Input,
+}
+
+/// What a segment says of itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Head {
+    /// Its number, which is its file's name too.
+    pub segment: u64,
+    /// Which run of the engine wrote it: 1 for the first.
+    pub epoch: u64,
+    /// Number of its first entry.
+    pub first_index: u64,
+    /// Number of the first entry of its run, which began with an empty queue.
+    pub run_index: u64,
+    /// The lowest call id that no entry before this segment has used.
+    pub next_call: u64,
+    /// When it was made.
+    pub created: Timestamp,
+    /// What the core was configured with.
+    pub config: AcdConfig,
+}
+
+/// Why bytes are not a head.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum BadHead {
+    NotASegment,
+    Newer(u32),
+    Damaged(&'static str),
+}
+
+pub(crate) fn encode_head(head: &Head) -> Result<Vec<u8>, serde_json::Error> {
+    let json = serde_json::to_vec(head)?;
+    let mut bytes = Vec::with_capacity(HEAD_FIXED + json.len());
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+    bytes.extend_from_slice(&(json.len() as u32).to_le_bytes());
+    let sum = crc32c::crc32c_append(crc32c::crc32c(&bytes[8..16]), &json);
+    bytes.extend_from_slice(&sum.to_le_bytes());
+    bytes.extend_from_slice(&json);
+    Ok(bytes)
+}
+
+/// Reads the fixed part of a head: the length of its JSON and the checksum it must have.
+pub(crate) fn decode_head_fixed(fixed: &[u8; HEAD_FIXED]) -> Result<(usize, u32), BadHead> {
+    if &fixed[..8] != MAGIC {
+        return Err(BadHead::NotASegment);
+    }
+    let version = u32_at(fixed, 8);
+    if version > FORMAT_VERSION {
+        return Err(BadHead::Newer(version));
+    }
+    let length = u32_at(fixed, 12) as usize;
+    if length > HEAD_JSON_MAX {
+        return Err(BadHead::Damaged("the head's length is out of range"));
+    }
+    Ok((length, u32_at(fixed, 16)))
+}
+
+pub(crate) fn decode_head_json(fixed: &[u8; HEAD_FIXED], json: &[u8], sum: u32) -> Result<Head, BadHead> {
+    if crc32c::crc32c_append(crc32c::crc32c(&fixed[8..16]), json) != sum {
+        return Err(BadHead::Damaged("the head's checksum does not match"));
+    }
+    serde_json::from_slice(json)
+        .map_err(|_| BadHead::Damaged("the head's JSON is not what this version reads"))
+}
+
+/// A frame under construction: room for its fixed part, then entries.
+pub(crate) fn begin_frame(buffer: &mut Vec<u8>) {
+    buffer.clear();
+    buffer.resize(FRAME_FIXED, 0);
+}
+
+pub(crate) fn push_entry(
+    buffer: &mut Vec<u8>,
+    at: Timestamp,
+    input: &Input,
+) -> Result<(), serde_json::Error> {
+    let start = buffer.len();
+    buffer.extend_from_slice(&at.as_micros().to_le_bytes());
+    buffer.extend_from_slice(&[0; 4]);
+    if let Err(error) = serde_json::to_writer(&mut *buffer, input) {
+        buffer.truncate(start);
+        return Err(error);
+    }
+    let length = (buffer.len() - start - ENTRY_FIXED) as u32;
+    buffer[start + 8..start + ENTRY_FIXED].copy_from_slice(&length.to_le_bytes());
+    Ok(())
+}
+
+/// Fills in the fixed part of a frame whose entries are complete.
+pub(crate) fn finish_frame(buffer: &mut [u8], first_index: u64, durable: u64) {
+    let length = (buffer.len() - FRAME_FIXED) as u32;
+    buffer[0..4].copy_from_slice(&length.to_le_bytes());
+    buffer[8..16].copy_from_slice(&first_index.to_le_bytes());
+    buffer[16..24].copy_from_slice(&durable.to_le_bytes());
+    let sum = frame_sum(buffer);
+    buffer[4..8].copy_from_slice(&sum.to_le_bytes());
+}
+
+fn frame_sum(frame: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&frame[0..4]), &frame[8..])
+}
+
+/// The fixed part of a frame, as read: nothing in it is trusted before [`frame_is_whole`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FrameHead {
+    pub(crate) length: usize,
+    pub(crate) first_index: u64,
+    pub(crate) durable: u64,
+}
+
+/// Reads the fixed part of a frame, if there are bytes enough and the length is one that is ever written.
+pub(crate) fn decode_frame_head(bytes: &[u8]) -> Option<FrameHead> {
+    let fixed = bytes.get(..FRAME_FIXED)?;
+    let length = u32_at(fixed, 0) as usize;
+    (length > ENTRY_FIXED && length <= FRAME_MAX).then(|| FrameHead {
+        length,
+        first_index: u64_at(fixed, 8),
+        durable: u64_at(fixed, 16),
+    })
+}
+
+/// Whether `frame`, cut to its length, has the checksum it carries.
+pub(crate) fn frame_is_whole(frame: &[u8]) -> bool {
+    frame.len() > FRAME_FIXED && frame_sum(frame) == u32_at(frame, 4)
+}
+
+/// The entries of a whole frame. An error is a word on what is wrong: the checksum held, so it is not chance.
+pub(crate) fn decode_entries(head: FrameHead, mut rest: &[u8]) -> Result<Vec<Entry>, String> {
+    let mut entries = Vec::new();
+    let mut index = head.first_index;
+    while !rest.is_empty() {
+        let (fixed, after) = rest
+            .split_at_checked(ENTRY_FIXED)
+            .ok_or("an entry is shorter than its head")?;
+        let length = u32_at(fixed, 8) as usize;
+        let (json, after) = after
+            .split_at_checked(length)
+            .ok_or("an entry is longer than its frame")?;
+        let input = serde_json::from_slice(json)
+            .map_err(|e| format!("entry {index} is not an input this version knows ({e})"))?;
+        entries.push(Entry {
+            index,
+            at: Timestamp::from_micros(u64_at(fixed, 0)),
+            input,
+        });
+        index += 1;
+        rest = after;
+    }
+    Ok(entries)
+}
+
+/// Callers have checked that the bytes are there.
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    let mut word = [0; 4];
+    word.copy_from_slice(&bytes[at..at + 4]);
+    u32::from_le_bytes(word)
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    let mut word = [0; 8];
+    word.copy_from_slice(&bytes[at..at + 8]);
+    u64::from_le_bytes(word)
+}

@@ -1,0 +1,439 @@
+//! The journal against crashes at every byte, a full disk, and its own limits.
+
+use crate::format::{FRAME_FIXED, HEAD_FIXED};
+use crate::store::Store;
+use crate::*;
+use acd::schedule::Schedule;
+use acd::{AcdConfig, CallId, CallerNumber, Input, QueueId, Timestamp, TrunkId};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// A directory of this test's own, gone when the test is over.
+struct Dir(PathBuf);
+
+impl Dir {
+    fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let name = format!(
+            "journal-{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Stands in for the store while a test wraps it.
+pub(crate) struct Nowhere;
+
+impl Store for Nowhere {
+    fn write(&mut self, _: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+    fn sync(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+    fn cut(&mut self, _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// A disk that is full while `full` is set: half of what is written arrives. Syncs fail while `sick` is set.
+struct Faulty {
+    inner: Box<dyn Store>,
+    full: Arc<AtomicBool>,
+    sick: Arc<AtomicBool>,
+}
+
+impl Store for Faulty {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.full.load(Ordering::Relaxed) {
+            self.inner.write(&bytes[..bytes.len() / 2])?;
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.inner.write(bytes)
+    }
+    fn sync(&mut self) -> io::Result<()> {
+        if self.sick.load(Ordering::Relaxed) {
+            return Err(io::Error::other("failing device"));
+        }
+        self.inner.sync()
+    }
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.inner.cut(length)
+    }
+}
+
+fn config() -> AcdConfig {
+    AcdConfig {
+        schedule: Schedule {
+            time_zone: "Asia/Shanghai".into(),
+            lines_otherwise: 4,
+            windows: vec![],
+            holidays: vec![],
+            workdays: vec![],
+        },
+        queues: vec![],
+        operators: vec![],
+        pause_reasons: vec![],
+        calls_max: 1_000,
+    }
+}
+
+fn at(n: u64) -> Timestamp {
+    Timestamp::from_secs(1_800_000_000 + n)
+}
+
+fn arrival(n: u64) -> Input {
+    let caller = CallerNumber::new("02112345678");
+    Input::CallArrived {
+        call: CallId(n),
+        queue: QueueId(0),
+        trunk: TrunkId(0),
+        caller,
+    }
+}
+
+fn try_open(dir: &Path, options: Options) -> Result<(Journal, Opened, Vec<Entry>), JournalError> {
+    let mut seen = Vec::new();
+    let (journal, opened) = Journal::open(dir, &config(), options, at(0), &mut |head, entry| {
+        assert_eq!(head.config, config());
+        seen.push(entry);
+    })?;
+    Ok((journal, opened, seen))
+}
+
+fn open(dir: &Path) -> (Journal, Opened, Vec<Entry>) {
+    try_open(dir, Options::default()).unwrap()
+}
+
+/// Writes `batches` commits of two entries each; returns the entries and where each commit ended in the file.
+fn write_log(dir: &Path, batches: u64) -> (Vec<Entry>, Vec<u64>) {
+    let (mut journal, _, _) = open(dir);
+    let mut entries = Vec::new();
+    let mut ends = vec![fs::metadata(last_segment(dir)).unwrap().len()];
+    for n in 0..batches {
+        for input in [arrival(n + 1), Input::PromptDone { call: CallId(n + 1) }] {
+            let index = journal.append(at(n), &input).unwrap();
+            entries.push(Entry {
+                index,
+                at: at(n),
+                input,
+            });
+        }
+        let committed = journal.commit(at(n)).unwrap();
+        assert!(committed.bytes > 0 && committed.sync.is_some());
+        ends.push(fs::metadata(last_segment(dir)).unwrap().len());
+    }
+    (entries, ends)
+}
+
+fn last_segment(dir: &Path) -> PathBuf {
+    segments(dir).unwrap().pop().unwrap().1
+}
+
+#[test]
+fn entries_come_back_in_order_and_the_next_run_counts_on() {
+    let dir = Dir::new();
+    let (written, _) = write_log(&dir.0, 3);
+    let (_, opened, read) = open(&dir.0);
+    assert_eq!(read, written);
+    assert_eq!(
+        (opened.epoch, opened.next_call, opened.torn, opened.missing),
+        (2, 4, None, 0)
+    );
+    assert_eq!(opened.last_at, Some(at(2)));
+
+    let (mut journal, opened, read) = {
+        // A run that wrote nothing must not make the next one forget what was used up before it.
+        drop(open(&dir.0));
+        open(&dir.0)
+    };
+    assert_eq!(read, []);
+    assert_eq!((opened.epoch, opened.next_call), (4, 4));
+    assert_eq!(journal.append(at(9), &Input::Tick).unwrap(), 6);
+}
+
+#[test]
+fn nothing_is_on_disk_before_the_commit() {
+    let dir = Dir::new();
+    let (mut journal, _, _) = open(&dir.0);
+    let before = fs::metadata(last_segment(&dir.0)).unwrap().len();
+    journal.append(at(1), &arrival(1)).unwrap();
+    assert_eq!(fs::metadata(last_segment(&dir.0)).unwrap().len(), before);
+    let committed = journal.commit(at(1)).unwrap();
+    assert_eq!(
+        fs::metadata(last_segment(&dir.0)).unwrap().len(),
+        before + committed.bytes
+    );
+}
+
+#[test]
+fn a_tail_torn_at_any_byte_is_cut_to_the_last_whole_commit() {
+    let source = Dir::new();
+    let (written, ends) = write_log(&source.0, 4);
+    let bytes = fs::read(last_segment(&source.0)).unwrap();
+    for length in ends[0]..=bytes.len() as u64 {
+        let dir = Dir::new();
+        let path = dir.0.join("0000000001.journal");
+        fs::write(&path, &bytes[..length as usize]).unwrap();
+        let whole = ends.iter().filter(|end| **end <= length).count() - 1;
+        let (_, opened, read) = open(&dir.0);
+        assert_eq!(read, written[..2 * whole], "cut at {length}");
+        let torn = length - ends[whole];
+        assert_eq!(
+            opened.torn.as_ref().map_or(0, |t| t.bytes),
+            torn,
+            "cut at {length}"
+        );
+        assert_eq!(fs::metadata(&path).unwrap().len(), ends[whole]);
+        if let Some(t) = opened.torn {
+            assert_eq!(
+                fs::read(t.kept_in).unwrap(),
+                &bytes[ends[whole] as usize..length as usize]
+            );
+        }
+    }
+}
+
+#[test]
+fn a_wrong_byte_anywhere_is_never_taken_for_truth() {
+    let source = Dir::new();
+    let (written, ends) = write_log(&source.0, 4);
+    let bytes = fs::read(last_segment(&source.0)).unwrap();
+    let last_frame = ends[ends.len() - 2];
+    for at in 0..bytes.len() {
+        let dir = Dir::new();
+        let path = dir.0.join("0000000001.journal");
+        let mut wrong = bytes.clone();
+        wrong[at] ^= 0x20;
+        fs::write(&path, &wrong).unwrap();
+        match try_open(&dir.0, Options::default()) {
+            // Nothing vouches for the last frame: for all one can tell a crash tore it.
+            Ok((_, opened, read)) => {
+                assert!(at as u64 >= last_frame, "byte {at} was taken for torn");
+                assert_eq!(read, written[..written.len() - 2]);
+                assert_eq!(opened.torn.map(|t| t.offset), Some(last_frame));
+            }
+            Err(error) => {
+                assert!((at as u64) < last_frame, "byte {at}: {error}");
+                assert_eq!(
+                    fs::read(&path).unwrap(),
+                    wrong,
+                    "a refused file must stay as it is"
+                );
+                let frame = ends.iter().rev().find(|end| **end <= at as u64).copied();
+                match error {
+                    JournalError::Damaged { offset, .. } => assert_eq!(offset, frame.unwrap_or(0)),
+                    JournalError::NotASegment { .. } | JournalError::NewerFormat { .. } => assert!(at < 12),
+                    other => panic!("byte {at}: {other}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_unsynced_tail_with_a_hole_counts_as_torn() {
+    let dir = Dir::new();
+    let options = Options {
+        durability: Durability::Never,
+        ..Options::default()
+    };
+    let (mut journal, _, _) = try_open(&dir.0, options).unwrap();
+    let start = fs::metadata(last_segment(&dir.0)).unwrap().len();
+    for n in 1..=3 {
+        journal.append(at(n), &arrival(n)).unwrap();
+        assert_eq!(journal.commit(at(n)).unwrap().sync, None);
+    }
+    drop(journal);
+    // The power went: the disk had taken the later pages and not the first.
+    let path = last_segment(&dir.0);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[start as usize..start as usize + FRAME_FIXED + 10].fill(0);
+    fs::write(&path, &bytes).unwrap();
+    let (_, opened, read) = open(&dir.0);
+    assert_eq!(read, []);
+    assert_eq!(opened.torn.map(|t| t.offset), Some(start));
+}
+
+#[test]
+fn a_newer_format_is_refused_by_name() {
+    let dir = Dir::new();
+    write_log(&dir.0, 1);
+    let path = last_segment(&dir.0);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[8..12].copy_from_slice(&(FORMAT_VERSION + 1).to_le_bytes());
+    fs::write(&path, bytes).unwrap();
+    let error = try_open(&dir.0, Options::default()).err().unwrap();
+    assert!(
+        matches!(
+            error,
+            JournalError::NewerFormat {
+                found: 2,
+                known: 1,
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_second_engine_is_kept_out_while_the_first_lives() {
+    let dir = Dir::new();
+    let first = open(&dir.0);
+    assert!(matches!(
+        try_open(&dir.0, Options::default()),
+        Err(JournalError::InUse { .. })
+    ));
+    drop(first);
+    open(&dir.0);
+}
+
+#[test]
+fn a_full_disk_loses_nothing_once_there_is_room_again() {
+    let dir = Dir::new();
+    let full = Arc::new(AtomicBool::new(false));
+    let sick = Arc::new(AtomicBool::new(false));
+    let (mut journal, _, _) = open(&dir.0);
+    let (f, s) = (full.clone(), sick.clone());
+    journal.replace_store(|inner| {
+        Box::new(Faulty {
+            inner,
+            full: f,
+            sick: s,
+        })
+    });
+    for (n, fault) in [(1, None), (2, Some(&full)), (3, Some(&sick)), (4, None)] {
+        if let Some(fault) = fault {
+            fault.store(true, Ordering::Relaxed);
+        }
+        journal.append(at(n), &arrival(n)).unwrap();
+        assert_eq!(journal.commit(at(n)).is_ok(), fault.is_none(), "commit {n}");
+        full.store(false, Ordering::Relaxed);
+        sick.store(false, Ordering::Relaxed);
+    }
+    assert_eq!(journal.missing(), 0);
+    drop(journal);
+    let (_, opened, read) = open(&dir.0);
+    assert_eq!(
+        read.iter().map(|e| e.input).collect::<Vec<_>>(),
+        (1..=4).map(arrival).collect::<Vec<_>>()
+    );
+    assert_eq!((opened.torn, opened.missing), (None, 0));
+}
+
+#[test]
+fn a_disk_that_stays_full_costs_bounded_memory_and_the_hole_shows() {
+    let dir = Dir::new();
+    let full = Arc::new(AtomicBool::new(true));
+    let (mut journal, _, _) = open(&dir.0);
+    let f = full.clone();
+    journal.replace_store(|inner| {
+        Box::new(Faulty {
+            inner,
+            full: f,
+            sick: Arc::default(),
+        })
+    });
+    let mut appended = 0;
+    while journal.missing() < 10 {
+        journal.append(at(1), &arrival(1)).unwrap();
+        appended += 1;
+    }
+    assert!(journal.commit(at(1)).is_err());
+    full.store(false, Ordering::Relaxed);
+    journal.commit(at(1)).unwrap();
+    assert_eq!(journal.append(at(2), &Input::Tick).unwrap(), appended);
+    journal.commit(at(2)).unwrap();
+    drop(journal);
+    let (_, opened, read) = open(&dir.0);
+    assert_eq!(opened.missing, 10);
+    assert_eq!(read.len() as u64, appended - 10 + 1);
+    assert_eq!(read.last().map(|e| e.index), Some(appended));
+}
+
+#[test]
+fn long_journals_roll_and_the_oldest_segments_go() {
+    let dir = Dir::new();
+    let options = Options {
+        segment_bytes_max: 2_000,
+        segments_max: 3,
+        ..Options::default()
+    };
+    let (mut journal, _, _) = try_open(&dir.0, options).unwrap();
+    for n in 1..=100 {
+        journal.append(at(n), &arrival(n)).unwrap();
+        journal.commit(at(n)).unwrap();
+    }
+    drop(journal);
+    let kept = segments(&dir.0).unwrap();
+    assert_eq!(kept.len(), 3);
+    assert!(kept[0].0 > 1);
+    let (_, opened, read) = open(&dir.0);
+    assert_eq!((opened.epoch, opened.next_call, opened.missing), (2, 101, 0));
+    assert_eq!(read.last().map(|e| e.input), Some(arrival(100)));
+    assert_eq!(read.len() as u64, 100 - read[0].index);
+}
+
+#[test]
+fn all_segments_together_stay_within_their_bytes() {
+    let dir = Dir::new();
+    let options = Options {
+        segment_bytes_max: 2_000,
+        bytes_max: 10_000,
+        ..Options::default()
+    };
+    let (mut journal, _, _) = try_open(&dir.0, options).unwrap();
+    for n in 1..=200 {
+        journal.append(at(n), &arrival(n)).unwrap();
+        journal.commit(at(n)).unwrap();
+        let total: u64 = segments(&dir.0)
+            .unwrap()
+            .iter()
+            .map(|(_, p)| fs::metadata(p).unwrap().len())
+            .sum();
+        // A segment is closed once it is over its length, so by at most one entry's frame.
+        assert!(total <= 10_000 + 200, "{total}");
+    }
+}
+
+#[test]
+fn damage_in_a_closed_segment_of_the_last_run_stops_the_start() {
+    let dir = Dir::new();
+    let options = Options {
+        segment_bytes_max: 1_000,
+        ..Options::default()
+    };
+    let (mut journal, _, _) = try_open(&dir.0, options).unwrap();
+    for n in 1..=40 {
+        journal.append(at(n), &arrival(n)).unwrap();
+        journal.commit(at(n)).unwrap();
+    }
+    drop(journal);
+    let (_, first) = segments(&dir.0).unwrap().swap_remove(0);
+    let length = fs::metadata(&first).unwrap().len();
+    fs::OpenOptions::new()
+        .write(true)
+        .open(&first)
+        .unwrap()
+        .set_len(length - 5)
+        .unwrap();
+    let error = try_open(&dir.0, options).err().unwrap();
+    assert!(
+        matches!(error, JournalError::Damaged { offset, .. } if offset > HEAD_FIXED as u64),
+        "{error}"
+    );
+}
