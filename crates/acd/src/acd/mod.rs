@@ -1,0 +1,217 @@
+//! The one way in, and the order of things inside.
+//!
+//! Owns the whole state. For every input: deadlines that have come are dealt with first, each at its turn; then the
+//! input; and after each of them lines and operators are given out until nothing more can be. So between inputs it
+//! always holds that no line is free while somebody waits for one, and no operator is free while a call that he may
+//! take waits for one.
+//!
+//! Does not read a clock, a socket or a random number; does not know SIP, audio or people's names.
+
+mod assign;
+mod audit;
+mod callers;
+mod legs;
+mod operators;
+
+use crate::calls::{Call, CallState, Calls};
+use crate::fifo::Fifo;
+use crate::lines::Lines;
+use crate::operators::Operators;
+use crate::places::Places;
+use crate::schedule::Timetable;
+use crate::timers::{Timer, Timers};
+use crate::{AcdConfig, CallView, ConfigError, Event, Input, OperatorId, OperatorView, Output, QueueConfig};
+use crate::{QueueId, Snapshot, Stage, Timestamp};
+
+/// The queue core. See the crate's documentation.
+pub struct Acd {
+    config: AcdConfig,
+    now: Timestamp,
+    lines: Lines,
+    queues: Vec<Queue>,
+    calls: Calls,
+    operators: Operators,
+    places: Places,
+    timers: Timers,
+    next_ticket: u64,
+    draining: bool,
+    /// Outputs of the input in hand; kept for its capacity.
+    out: Vec<Output>,
+}
+
+/// Those who wait in one queue.
+#[derive(Default)]
+struct Queue {
+    /// For a line.
+    queued: Fifo,
+    /// For an operator, holding a line.
+    admitted: Fifo,
+    /// Calls in either, and those a phone rings for.
+    waiting: u32,
+}
+
+impl Acd {
+    /// A core that has not been told anything yet; lines are in force from the first input on.
+    ///
+    /// # Errors
+    /// The first mistake found in the configuration.
+    pub fn new(config: AcdConfig) -> Result<Self, ConfigError> {
+        config.validate()?;
+        let mut timers = Timers::default();
+        timers.set(Timer::Schedule, Timestamp::default());
+        Ok(Self {
+            now: Timestamp::default(),
+            lines: Lines::new(Timetable::new(&config.schedule)?),
+            queues: config.queues.iter().map(|_| Queue::default()).collect(),
+            calls: Calls::default(),
+            operators: Operators::new(&config),
+            places: Places::new(config.calls_max),
+            timers,
+            next_ticket: 1,
+            draining: false,
+            out: Vec::new(),
+            config,
+        })
+    }
+
+    /// Tells the core one fact. What follows from it is appended to `out`, in order.
+    ///
+    /// Time never runs backwards: an earlier `now` than the last is taken as the last. Any input is accepted in any
+    /// state; what does not apply (any more) is ignored, and a phone that is no longer wanted is hung up.
+    ///
+    /// # Panics
+    /// Only if an invariant of the core itself is broken.
+    pub fn handle(&mut self, now: Timestamp, input: Input, out: &mut impl Extend<Output>) {
+        if self.now == Timestamp::default() {
+            self.operators.begin(now);
+        }
+        self.now = self.now.max(now);
+        while let Some((at, timer)) = self.timers.next()
+            && at <= self.now
+        {
+            self.timers.clear(timer);
+            self.due(timer);
+            self.settle();
+        }
+        self.take(input);
+        self.settle();
+        out.extend(self.out.drain(..));
+    }
+
+    /// When [`Input::Tick`] is next needed, if at all.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.timers.next().map(|(at, _)| at)
+    }
+
+    /// One operator as the snapshot shows it; none if the configuration has no such operator.
+    pub fn operator(&self, operator: OperatorId) -> Option<OperatorView> {
+        self.operators.view(operator)
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &AcdConfig {
+        &self.config
+    }
+
+    /// The whole state as it is now. Costs time in proportion to the calls that are up.
+    pub fn snapshot(&self) -> Snapshot {
+        let mut calls: Vec<CallView> = self.calls.iter().map(|(_, call)| view(call)).collect();
+        calls.sort_unstable_by_key(|call| call.ticket);
+        Snapshot {
+            at: self.now,
+            lines: self.lines.in_force,
+            lines_in_use: self.lines.in_use,
+            next_change: self.lines.next_change.map(|c| c.0),
+            next_lines: self.lines.next_change.map(|c| c.1),
+            draining: self.draining,
+            calls,
+            operators: self.operators.views().collect(),
+        }
+    }
+
+    fn due(&mut self, timer: Timer) {
+        match timer {
+            Timer::Schedule => self.look_at_schedule(),
+            Timer::Operator(index) => self.operator_due(OperatorId(index)),
+            Timer::Place(slot) => self.places.drop_slot(slot),
+            Timer::Call(slot) => self.call_due(slot),
+        }
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::CallArrived {
+                call,
+                queue,
+                trunk,
+                caller,
+            } => self.call_arrived(call, queue, trunk, caller),
+            Input::CallerGone { call, cause } => self.caller_gone(call, cause),
+            Input::PromptDone { call } => self.prompt_done(call),
+            // Keys have no meaning to the queue yet; in a conversation media and SIP pass them on.
+            Input::Dtmf { .. } => {}
+            // That the phone rings changes nothing: the deadline runs since it was dialled.
+            Input::LegRinging { .. } => {}
+            Input::LegAnswered { leg } => self.leg_answered(leg),
+            Input::LegFailed { leg, cause } => self.leg_failed(leg, cause),
+            Input::LegGone { leg } => self.leg_gone(leg),
+            Input::LegHeld { leg, held } => self.leg_held(leg, held),
+            Input::MediaSilent { leg } => self.media_silent(leg),
+            Input::PhoneRegistered { operator } => self.phone_registered(operator),
+            Input::PhoneUnregistered { operator } => self.phone_unregistered(operator),
+            Input::SignOn { operator } => self.command(operator, Self::sign_on),
+            Input::SignOff { operator } => self.command(operator, Self::sign_off),
+            Input::Ready { operator } => self.command(operator, Self::ready),
+            Input::Pause { operator, reason } => self.command(operator, |acd, id| acd.pause(id, reason)),
+            Input::ExtendWrapUp { operator } => self.command(operator, Self::extend_wrap_up),
+            Input::Drain => self.drain(),
+            Input::HangUpAll => self.hang_up_all(),
+            Input::Tick => {}
+        }
+    }
+
+    fn look_at_schedule(&mut self) {
+        let next = self
+            .lines
+            .look(self.now, |event| self.out.push(Output::Event(event)));
+        self.timers.set(Timer::Schedule, next);
+        if self.lines.in_force == 0 {
+            self.close();
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        self.out.push(Output::Event(event));
+    }
+
+    fn queue_config(&self, queue: QueueId) -> &QueueConfig {
+        &self.config.queues[queue.0 as usize]
+    }
+}
+
+fn view(call: &Call) -> CallView {
+    let stage = match call.state {
+        CallState::Queued => Stage::Queued,
+        CallState::Admitted => Stage::Admitted,
+        CallState::Ringing { operator, .. } => Stage::Ringing { operator },
+        CallState::Talking(talk) => {
+            let (operator, connected, held) = (talk.operator, talk.connected, talk.held_since.is_some());
+            Stage::Talking {
+                operator,
+                connected,
+                held,
+            }
+        }
+        CallState::Leaving { .. } => Stage::Leaving,
+    };
+    CallView {
+        call: call.id,
+        queue: call.queue,
+        trunk: call.trunk,
+        caller: call.caller,
+        ticket: call.ticket,
+        since: call.since,
+        admitted: call.admitted,
+        stage,
+    }
+}

@@ -1,0 +1,151 @@
+//! The calls that are up: a slab, with an index by call id.
+//!
+//! Owns where each call stands. Slots are reused; call ids are not. The index is only ever asked for one id, never
+//! walked, so its order is nobody's business.
+
+use crate::{CallId, CallerNumber, LegId, OperatorId, Outcome, QueueId, Timestamp, TrunkId};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::{Index, IndexMut};
+use std::time::Duration;
+
+/// A live call.
+pub(crate) struct Call {
+    pub(crate) id: CallId,
+    pub(crate) queue: QueueId,
+    pub(crate) trunk: TrunkId,
+    pub(crate) caller: CallerNumber,
+    /// The place in the order of all calls.
+    pub(crate) ticket: u64,
+    /// When the ticket was drawn.
+    pub(crate) since: Timestamp,
+    /// When this call arrived.
+    pub(crate) arrived: Timestamp,
+    pub(crate) state: CallState,
+    /// When it was given the line it holds.
+    pub(crate) admitted: Option<Timestamp>,
+    /// Whether the INVITE was answered.
+    pub(crate) answered: bool,
+    /// Operators' phones dialled so far; the last one's leg number.
+    pub(crate) legs: u32,
+    /// When to tell the position next.
+    pub(crate) announce_at: Timestamp,
+    /// The caller's side is on hold.
+    pub(crate) held_by_caller: bool,
+}
+
+/// Where a call stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CallState {
+    /// Waits for a line.
+    Queued,
+    /// Holds a line, waits for an operator.
+    Admitted,
+    /// The phone of `operator` rings as the call's last leg.
+    Ringing {
+        operator: OperatorId,
+        dialled: Timestamp,
+    },
+    /// Talks with `operator` on the call's last leg.
+    Talking(Talk),
+    /// Hears a last word.
+    Leaving { outcome: Outcome, left: Timestamp },
+}
+
+/// A conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Talk {
+    pub(crate) operator: OperatorId,
+    pub(crate) connected: Timestamp,
+    pub(crate) held_by_operator: bool,
+    /// Since when either side holds.
+    pub(crate) held_since: Option<Timestamp>,
+    /// Holds that are over.
+    pub(crate) held: Duration,
+}
+
+impl Call {
+    /// The last operator's leg.
+    pub(crate) fn operator_leg(&self) -> LegId {
+        LegId {
+            call: self.id,
+            leg: self.legs,
+        }
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Calls {
+    slots: Vec<Option<Call>>,
+    vacant: Vec<u32>,
+    index: HashMap<CallId, u32, BuildHasherDefault<IdHasher>>,
+}
+
+impl Calls {
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    pub(crate) fn find(&self, id: CallId) -> Option<u32> {
+        self.index.get(&id).copied()
+    }
+
+    pub(crate) fn insert(&mut self, call: Call) -> u32 {
+        let slot = self.vacant.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() as u32 - 1
+        });
+        let other = self.index.insert(call.id, slot);
+        assert!(other.is_none(), "call {} is here twice", call.id);
+        self.slots[slot as usize] = Some(call);
+        slot
+    }
+
+    pub(crate) fn remove(&mut self, slot: u32) -> Call {
+        let call = self.slots[slot as usize].take().expect("a slot in use");
+        self.index.remove(&call.id);
+        self.vacant.push(slot);
+        call
+    }
+
+    /// All calls with their slots, in no meaningful order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Call)> {
+        (0..)
+            .zip(&self.slots)
+            .filter_map(|(slot, call)| Some((slot, call.as_ref()?)))
+    }
+}
+
+impl Index<u32> for Calls {
+    type Output = Call;
+
+    fn index(&self, slot: u32) -> &Call {
+        self.slots[slot as usize].as_ref().expect("a slot in use")
+    }
+}
+
+impl IndexMut<u32> for Calls {
+    fn index_mut(&mut self, slot: u32) -> &mut Call {
+        self.slots[slot as usize].as_mut().expect("a slot in use")
+    }
+}
+
+/// Call ids count up, so multiplying by an odd constant (2^64 divided by the golden ratio) spreads them well.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, n: u64) {
+        self.0 = (self.0.rotate_left(5) ^ n).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+}

@@ -1,0 +1,269 @@
+//! What has become true, for those who watch: feed, metrics, records, logs.
+
+use crate::{CallId, CallerNumber, FailCause, LegId, OperatorId, PauseReason, QueueId, Timestamp, TrunkId};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// One change of the queue's state. Applied in order to a [`Snapshot`](crate::Snapshot) they give the next one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[expect(
+    missing_docs,
+    reason = "fields whose name and type say all; the others are documented"
+)]
+pub enum Event {
+    /// A caller arrived and was given a place. `ticket` orders all calls: lower is older.
+    CallArrived {
+        call: CallId,
+        queue: QueueId,
+        trunk: TrunkId,
+        caller: CallerNumber,
+        ticket: u64,
+        /// When the ticket was drawn: now, or the first call's arrival for a resumed place.
+        since: Timestamp,
+        resumed: bool,
+    },
+    /// The call holds a line from now on.
+    CallAdmitted {
+        call: CallId,
+        queue: QueueId,
+        waited: Duration,
+    },
+    /// The caller was told a position and perhaps a wait.
+    PositionAnnounced {
+        call: CallId,
+        position: u32,
+        wait: Option<Duration>,
+    },
+    /// An operator was reserved for the call and the phone is dialled. Carries why.
+    CallAssigned {
+        call: CallId,
+        queue: QueueId,
+        operator: OperatorId,
+        leg: LegId,
+        why: Why,
+    },
+    /// The operator's phone did not take it; the call stands where it stood.
+    CallReturned {
+        call: CallId,
+        queue: QueueId,
+        operator: OperatorId,
+        cause: ReturnCause,
+        rang: Duration,
+    },
+    /// Caller and operator hear each other.
+    CallConnected {
+        call: CallId,
+        queue: QueueId,
+        operator: OperatorId,
+        waited: Duration,
+        rang: Duration,
+    },
+    /// One side of a connected call was put on hold or taken back.
+    CallHeld { call: CallId, held: bool },
+    /// The call's outcome is decided and the caller hears a last word; a line it holds stays held until `CallEnded`.
+    CallLeaving {
+        call: CallId,
+        queue: QueueId,
+        outcome: Outcome,
+    },
+    /// The call is over and its line, if it held one, is free. Exactly one for each `CallArrived`.
+    CallEnded {
+        call: CallId,
+        queue: QueueId,
+        operator: Option<OperatorId>,
+        outcome: Outcome,
+        /// Arrival to connection, or to when it left the queue if never connected.
+        waited: Duration,
+        /// Connection to end, if connected.
+        talked: Duration,
+        /// The part of `talked` on hold.
+        held: Duration,
+        /// Whether the place is kept for a redial.
+        place_kept: bool,
+    },
+    /// An operator's state changed.
+    OperatorChanged {
+        operator: OperatorId,
+        state: OperatorState,
+        /// How long the state before had lasted.
+        after: Duration,
+    },
+    /// An operator's phone came or went.
+    PhoneChanged { operator: OperatorId, registered: bool },
+    /// Lines in force changed, by the schedule or by hand.
+    CapacityChanged {
+        lines: u32,
+        before: u32,
+        next_change: Option<Timestamp>,
+        next_lines: Option<u32>,
+    },
+    /// Somebody was served before an older eligible caller. Never happens; counted so that anybody can check.
+    FifoOvertaken { call: CallId, by: CallId },
+    /// A command of an operator was not carried out.
+    Refused { operator: OperatorId, refusal: Refusal },
+    /// No RTP came on a leg for the configured time.
+    MediaSilent { leg: LegId },
+    /// No new calls from now on.
+    Draining,
+}
+
+/// Why this operator got this call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Why {
+    /// The call's place in the order of all calls.
+    pub ticket: u64,
+    /// How long the caller had waited.
+    pub age: Duration,
+    /// How long the operator had been idle.
+    pub idle: Duration,
+    /// Calls that were waiting for an operator, this one included.
+    pub waiting: u32,
+    /// Operators who were free and eligible, this one included.
+    pub eligible: u32,
+    /// Which phone rings for this call: 1 for the first.
+    pub attempt: u32,
+}
+
+/// Why a call came back from an operator's phone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReturnCause {
+    /// Rang for the whole ring timeout: RONA.
+    NoAnswer,
+    /// The phone refused.
+    Failed(FailCause),
+    /// The phone unregistered while ringing.
+    PhoneGone,
+    /// The operator signed off or paused while ringing.
+    OperatorLeft,
+}
+
+/// How a call ended: exactly one for every call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Talked to an operator.
+    Answered,
+    /// Hung up while waiting.
+    Abandoned,
+    /// Hung up within the first seconds.
+    ShortAbandoned,
+    /// The queue was full.
+    Saturated,
+    /// Called outside opening hours.
+    Closed,
+    /// Waited for the longest time allowed.
+    TimedOut,
+    /// Left the queue to be called back.
+    Callback,
+    /// Refused by a rule: draining, or an unknown queue.
+    Rejected,
+    /// Something broke.
+    Failed,
+}
+
+impl Outcome {
+    /// All outcomes, in the order of the documentation.
+    pub const ALL: [Outcome; 9] = [
+        Outcome::Answered,
+        Outcome::Abandoned,
+        Outcome::ShortAbandoned,
+        Outcome::Saturated,
+        Outcome::Closed,
+        Outcome::TimedOut,
+        Outcome::Callback,
+        Outcome::Rejected,
+        Outcome::Failed,
+    ];
+
+    /// The word used in metrics, feed and records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Outcome::Answered => "answered",
+            Outcome::Abandoned => "abandoned",
+            Outcome::ShortAbandoned => "short_abandoned",
+            Outcome::Saturated => "saturated",
+            Outcome::Closed => "closed",
+            Outcome::TimedOut => "timed_out",
+            Outcome::Callback => "callback",
+            Outcome::Rejected => "rejected",
+            Outcome::Failed => "failed",
+        }
+    }
+}
+
+/// Why a command of an operator was not carried out. Repeating a command that is already true is no error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// No such operator in the configuration.
+    UnknownOperator,
+    /// No such reason in the configuration, or not one an operator may choose.
+    UnknownPauseReason,
+    /// The operator must sign on first.
+    SignedOff,
+    /// The operator's phone is not registered.
+    PhoneGone,
+    /// There is no wrap-up to extend.
+    NotInWrapUp,
+    /// The wrap-up has been extended as far as it goes.
+    WrapUpMax,
+}
+
+impl Refusal {
+    /// The word used in the feed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Refusal::UnknownOperator => "unknown_operator",
+            Refusal::UnknownPauseReason => "unknown_pause_reason",
+            Refusal::SignedOff => "signed_off",
+            Refusal::PhoneGone => "phone_gone",
+            Refusal::NotInWrapUp => "not_in_wrap_up",
+            Refusal::WrapUpMax => "wrap_up_max",
+        }
+    }
+}
+
+/// What an operator is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "fields whose name and type say all")]
+pub enum OperatorState {
+    /// Not working.
+    SignedOff,
+    /// Working, taking no calls.
+    Paused { reason: PauseReason },
+    /// Ready, and the phone is there.
+    Available,
+    /// The phone rings, or is being dialled.
+    Reserved { leg: LegId, until: Timestamp },
+    /// On a call.
+    Talking { leg: LegId },
+    /// Recording the matter of the last call.
+    WrapUp { call: CallId, until: Timestamp },
+}
+
+impl OperatorState {
+    /// The words of [`Self::name`], in order.
+    pub const NAMES: [&'static str; 6] = [
+        "signed_off",
+        "paused",
+        "available",
+        "reserved",
+        "talking",
+        "wrap_up",
+    ];
+
+    /// The word used in metrics and feed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            OperatorState::SignedOff => "signed_off",
+            OperatorState::Paused { .. } => "paused",
+            OperatorState::Available => "available",
+            OperatorState::Reserved { .. } => "reserved",
+            OperatorState::Talking { .. } => "talking",
+            OperatorState::WrapUp { .. } => "wrap_up",
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Everything the core can be told. An input is a fact that has happened outside: it is journaled, then handled.
+
+use crate::{CallId, CallerNumber, LegId, OperatorId, QueueId, TrunkId};
+use serde::{Deserialize, Serialize};
+
+/// One fact from outside. The core accepts any input in any state: what no longer applies is ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "in", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "fields whose name and type say all")]
+pub enum Input {
+    /// An INVITE passed trunk, digest and limit checks; its caller leg has a media port and awaits a decision.
+    CallArrived {
+        call: CallId,
+        queue: QueueId,
+        trunk: TrunkId,
+        caller: CallerNumber,
+    },
+    /// The caller's leg is over: CANCEL, BYE, or it failed.
+    CallerGone { call: CallId, cause: GoneCause },
+    /// The prompt asked for by the last [`Output::Play`](crate::Output::Play) of a call was heard to its end.
+    PromptDone { call: CallId },
+    /// The caller pressed a key: `0`–`9`, `*`, `#`, `A`–`D`.
+    Dtmf { call: CallId, digit: char },
+    /// An operator's phone rings (180 or 183).
+    LegRinging { leg: LegId },
+    /// An operator's phone was picked up (2xx) and its media is agreed.
+    LegAnswered { leg: LegId },
+    /// An operator's phone did not take the call; the leg is over.
+    LegFailed { leg: LegId, cause: FailCause },
+    /// An answered operator's leg is over: BYE or it failed.
+    LegGone { leg: LegId },
+    /// The far end put the leg on hold (`a=sendonly` or `a=inactive`), or took it back.
+    LegHeld { leg: LegId, held: bool },
+    /// No RTP arrived on a leg for the configured time. The leg still stands.
+    MediaSilent { leg: LegId },
+    /// The operator's phone registered, or refreshed after having been gone.
+    PhoneRegistered { operator: OperatorId },
+    /// The operator's phone unregistered, or its registration lapsed.
+    PhoneUnregistered { operator: OperatorId },
+    /// The operator began to work: from signed off to paused.
+    SignOn { operator: OperatorId },
+    /// The operator stopped working. A call in hand is finished first.
+    SignOff { operator: OperatorId },
+    /// The operator is ready for the next call; ends a pause or wrap-up.
+    Ready { operator: OperatorId },
+    /// The operator takes no calls until ready again. During a call it takes effect after wrap-up.
+    Pause {
+        operator: OperatorId,
+        reason: PauseReason,
+    },
+    /// The operator asks for more wrap-up time: one more configured extension.
+    ExtendWrapUp { operator: OperatorId },
+    /// The engine is stopping: refuse new calls, let those talking end.
+    Drain,
+    /// The time to drain is over: end everything.
+    HangUpAll,
+    /// Nothing happened but time; due when [`Acd::next_deadline`](crate::Acd::next_deadline) has come.
+    Tick,
+}
+
+/// Why a caller's leg is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GoneCause {
+    /// The caller hung up (BYE, or CANCEL before the answer).
+    HungUp,
+    /// The leg failed: no ACK, transport gone, session timer ran out, media gone.
+    Failed,
+}
+
+/// Why an operator's phone did not take a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailCause {
+    /// 486 or 600.
+    Busy,
+    /// 603, or 480 after ringing: the operator pressed "reject".
+    Declined,
+    /// 408 or 487 without our CANCEL: nobody picked up.
+    NoAnswer,
+    /// No registered contact, 404, 410 or the transport failed.
+    Unreachable,
+    /// Anything else, with the final status.
+    Other(u16),
+}
+
+/// Why an operator takes no calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseReason {
+    /// Signed on and not yet ready.
+    NotReady,
+    /// Asked for by the operator; index into [`AcdConfig::pause_reasons`](crate::AcdConfig::pause_reasons).
+    Chosen(u16),
+    /// Did not answer the set number of calls in a row.
+    NoAnswer,
+    /// Declined a call.
+    Declined,
+    /// The phone is not registered or cannot be reached.
+    PhoneGone,
+    /// The phone was busy outside the queue.
+    PhoneBusy,
+}

@@ -1,0 +1,419 @@
+//! What holds whatever happens: random inputs, most of them apt, some absurd.
+//!
+//! The core's own auditor looks at the bookkeeping after every input; this test looks from outside, at outputs alone:
+//! order, lines, one outcome a call, one call an operator, events that tell the whole state, replay that repeats.
+
+use acd::Strategy;
+use acd::schedule::{Schedule, Window};
+use acd::*;
+use proptest::prelude::{
+    ProptestConfig, Strategy as Any, any, prop, prop_assert, prop_assert_eq, prop_compose,
+};
+use proptest::prelude::{prop_oneof, proptest};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Monday, 23 November 2026, 17:50 in Shanghai: the cliff comes soon.
+const START: Timestamp = Timestamp::from_secs(1_795_427_400);
+const OPERATORS: u32 = 4;
+const QUEUES: u32 = 2;
+
+/// One step of a run; indexes are taken modulo what there is.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    /// Milliseconds since the step before.
+    after: u32,
+    what: u8,
+    which: u32,
+}
+
+fn steps() -> impl Any<Value = Vec<Step>> {
+    let after = prop_oneof![4 => 0u32..50, 4 => 0u32..5_000, 1 => 0u32..60_000];
+    let step =
+        (after, any::<u8>(), any::<u32>()).prop_map(|(after, what, which)| Step { after, what, which });
+    prop::collection::vec(step, 1..250)
+}
+
+prop_compose! {
+    fn configs()(
+        answer in prop::sample::select(vec![AnswerWhen::Arrival, AnswerWhen::Admission, AnswerWhen::Operator]),
+        strategy in prop::sample::select(
+            vec![Strategy::LongestIdle, Strategy::RoundRobin, Strategy::FewestCalls, Strategy::Linear]),
+        (by_day, by_night) in (0u32..6, 0u32..4),
+        waiting_max in 0u32..8,
+        place_grace in prop::sample::select(vec![0u64, 20]),
+        announce_every in prop::sample::select(vec![0u64, 7]),
+        wrap_up in prop::sample::select(vec![0u64, 12]),
+        no_answer_max in 0u32..3,
+        auto_ready in any::<bool>(),
+    ) -> AcdConfig {
+        let queue = QueueConfig {
+            name: "q".into(),
+            answer,
+            waiting_max,
+            wait_max: Duration::from_secs(90),
+            short_abandon: Duration::from_secs(5),
+            ring_timeout: Duration::from_secs(15),
+            place_grace: Duration::from_secs(place_grace),
+            announce_every: Duration::from_secs(announce_every),
+            wrap_up: Duration::from_secs(wrap_up),
+            wrap_up_extension: Duration::from_secs(10),
+            strategy,
+            greeting: true,
+        };
+        let window = Window { days: vec![1], from_minute: 0, to_minute: 18 * 60, lines: by_day };
+        let operator = |n: u32| OperatorConfig {
+            name: format!("op{n}"),
+            queues: if n == 0 { vec![1] } else { vec![] },
+            auto_ready: auto_ready && n.is_multiple_of(2),
+            no_answer_max,
+        };
+        AcdConfig {
+            schedule: Schedule {
+                time_zone: "Asia/Shanghai".into(),
+                lines_otherwise: by_night,
+                windows: vec![window],
+                holidays: vec![],
+                workdays: vec![],
+            },
+            queues: vec![queue; QUEUES as usize],
+            operators: (0..OPERATORS).map(operator).collect(),
+            pause_reasons: vec!["lunch".into()],
+            calls_max: 12,
+        }
+    }
+}
+
+/// A run seen from outside.
+struct Run {
+    acd: Acd,
+    now: Timestamp,
+    next_call: u64,
+    /// Calls that have not ended, with what is known of each.
+    live: BTreeMap<CallId, Seen>,
+    /// The leg each operator is rung or talks on.
+    busy: BTreeMap<OperatorId, LegId>,
+    snapshot: Snapshot,
+    inputs: Vec<(Timestamp, Input)>,
+    outputs: Vec<Output>,
+}
+
+#[derive(Default)]
+struct Seen {
+    ticket: u64,
+    queue: u32,
+    admitted: bool,
+    assigned: bool,
+    answered: bool,
+}
+
+impl Run {
+    fn new(config: AcdConfig) -> Self {
+        let mut acd = Acd::new(config).expect("a good configuration");
+        acd.handle(START, Input::Tick, &mut Vec::new());
+        let snapshot = acd.snapshot();
+        let (live, busy, inputs, outputs) = Default::default();
+        Self {
+            acd,
+            now: START,
+            next_call: 1,
+            live,
+            busy,
+            snapshot,
+            inputs,
+            outputs,
+        }
+    }
+
+    fn step(&mut self, step: Step) {
+        let at = self.now + Duration::from_millis(u64::from(step.after));
+        // Ticks sometimes come late: then deadlines are dealt with before the next input.
+        while !step.which.is_multiple_of(8)
+            && let Some(due) = self.acd.next_deadline()
+            && due <= at
+        {
+            self.now = self.now.max(due);
+            self.input(Input::Tick);
+        }
+        self.now = at;
+        let input = self.choose(step);
+        self.input(input);
+    }
+
+    fn choose(&mut self, Step { what, which, .. }: Step) -> Input {
+        let operator = OperatorId(which % OPERATORS);
+        let call = self
+            .live
+            .keys()
+            .nth(which as usize % self.live.len().max(1))
+            .copied()
+            .unwrap_or(CallId(999));
+        let rung = self
+            .busy
+            .values()
+            .nth(which as usize % self.busy.len().max(1))
+            .copied();
+        let leg = match what % 7 {
+            0 => LegId { call, leg: which % 4 },
+            _ => rung.unwrap_or(LegId { call, leg: 1 }),
+        };
+        match what {
+            0..=79 => {
+                self.next_call += 1;
+                let caller = match which % 6 {
+                    0 => CallerNumber::withheld(),
+                    n => CallerNumber::new(&n.to_string()),
+                };
+                let (queue, trunk) = (QueueId(which / 7 % (QUEUES + 1)), TrunkId(which / 50 % 2));
+                Input::CallArrived {
+                    call: CallId(self.next_call),
+                    queue,
+                    trunk,
+                    caller,
+                }
+            }
+            80..=99 => Input::CallerGone {
+                call,
+                cause: GoneCause::HungUp,
+            },
+            100..=102 => Input::CallerGone {
+                call,
+                cause: GoneCause::Failed,
+            },
+            103..=109 => Input::PromptDone { call },
+            110..=139 => Input::LegAnswered { leg },
+            140..=144 => Input::LegFailed {
+                leg,
+                cause: FailCause::Declined,
+            },
+            145..=147 => Input::LegFailed {
+                leg,
+                cause: FailCause::NoAnswer,
+            },
+            148..=150 => Input::LegFailed {
+                leg,
+                cause: FailCause::Other(500),
+            },
+            151..=164 => Input::LegGone { leg },
+            165..=167 => Input::LegHeld {
+                leg,
+                held: which % 3 == 0,
+            },
+            168..=170 => Input::LegHeld {
+                leg: LegId::caller(call),
+                held: which % 2 == 0,
+            },
+            171..=185 => Input::PhoneRegistered { operator },
+            186..=189 => Input::PhoneUnregistered { operator },
+            190..=199 => Input::SignOn { operator },
+            200..=202 => Input::SignOff { operator },
+            203..=227 => Input::Ready { operator },
+            228..=233 => Input::Pause {
+                operator,
+                reason: PauseReason::Chosen((which % 2) as u16),
+            },
+            234..=240 => Input::ExtendWrapUp {
+                operator: OperatorId(which % (OPERATORS + 1)),
+            },
+            241..=243 => Input::MediaSilent { leg },
+            244..=245 => Input::Dtmf { call, digit: '1' },
+            246 if which % 4 == 0 => Input::Drain,
+            247 if which % 4 == 0 => Input::HangUpAll,
+            248..=250 => Input::LegRinging { leg },
+            _ => Input::Tick,
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        let first = self.outputs.len();
+        self.acd.handle(self.now, input, &mut self.outputs);
+        self.inputs.push((self.now, input));
+        self.acd.audit();
+        for index in first..self.outputs.len() {
+            let output = self.outputs[index].clone();
+            self.see(&output);
+        }
+        self.snapshot.at = self.now;
+        assert_eq!(
+            self.snapshot,
+            self.acd.snapshot(),
+            "events do not tell the whole of {input:?}"
+        );
+    }
+
+    fn see(&mut self, output: &Output) {
+        match output {
+            Output::Answer { call } => {
+                let seen = self.live.get_mut(call).expect("an answer to a live call");
+                assert!(!std::mem::replace(&mut seen.answered, true), "answered twice");
+            }
+            Output::EarlyMedia { call } => assert!(!self.live[call].answered, "early media after the answer"),
+            Output::Refuse { call, .. } => {
+                assert!(
+                    self.live.get(call).is_none_or(|seen| !seen.answered),
+                    "refused after the answer"
+                );
+            }
+            Output::Dial { leg, operator, .. } => {
+                assert_eq!(
+                    self.busy.insert(*operator, *leg),
+                    None,
+                    "an operator in two calls"
+                );
+            }
+            Output::Bridge { operator_leg } => {
+                assert!(
+                    self.live[&operator_leg.call].answered,
+                    "bridged before the answer"
+                );
+                assert!(
+                    self.busy.values().any(|leg| leg == operator_leg),
+                    "bridged to a leg not dialled"
+                );
+            }
+            Output::HangUp { .. } | Output::Play { .. } => {}
+            Output::Event(event) => {
+                self.see_event(event);
+                self.snapshot.apply(self.now, event);
+            }
+        }
+    }
+
+    fn see_event(&mut self, event: &Event) {
+        match *event {
+            Event::CallArrived {
+                call, ticket, queue, ..
+            } => {
+                assert!(
+                    self.live.values().all(|seen| seen.ticket != ticket),
+                    "one ticket, two calls"
+                );
+                let seen = Seen {
+                    ticket,
+                    queue: queue.0,
+                    ..Seen::default()
+                };
+                assert!(self.live.insert(call, seen).is_none());
+            }
+            Event::CallAdmitted { call, .. } => {
+                assert!(
+                    self.snapshot.lines_in_use < self.snapshot.lines,
+                    "admitted without a line"
+                );
+                let ticket = self.live[&call].ticket;
+                let waits = |seen: &&Seen| !seen.admitted && seen.ticket < ticket;
+                let older = self.live.values().filter(waits).count();
+                // Those who left the queue unserved are not waiting for a line any more.
+                let leaving = |view: &&CallView| {
+                    view.stage == Stage::Leaving && view.admitted.is_none() && view.ticket < ticket
+                };
+                assert_eq!(
+                    older,
+                    self.snapshot.calls.iter().filter(leaving).count(),
+                    "FIFO for lines"
+                );
+                self.live.get_mut(&call).expect("live").admitted = true;
+            }
+            Event::CallAssigned {
+                call,
+                operator,
+                leg,
+                ref why,
+                ..
+            } => {
+                let seen = &self.live[&call];
+                assert!(seen.admitted && leg.call == call && why.ticket == seen.ticket);
+                let config = self.acd.config();
+                let serves = |queue: u32| {
+                    let queues = &config.operators[operator.0 as usize].queues;
+                    queues.is_empty() || queues.contains(&queue)
+                };
+                assert!(serves(seen.queue), "an operator of another queue");
+                let waits = |view: &&CallView| view.stage == Stage::Admitted && serves(view.queue.0);
+                let oldest = self
+                    .snapshot
+                    .calls
+                    .iter()
+                    .filter(waits)
+                    .map(|view| view.ticket)
+                    .min();
+                assert_eq!(oldest, Some(why.ticket), "FIFO for operators");
+                self.live.get_mut(&call).expect("live").assigned = true;
+            }
+            Event::CallReturned { call, operator, .. } => {
+                self.live.get_mut(&call).expect("live").assigned = false;
+                assert_eq!(self.busy.remove(&operator).map(|leg| leg.call), Some(call));
+            }
+            Event::CallConnected { call, operator, .. } => {
+                assert!(self.live[&call].assigned);
+                assert_eq!(self.busy.get(&operator).map(|leg| leg.call), Some(call));
+            }
+            Event::CallEnded {
+                call,
+                outcome,
+                operator,
+                ..
+            } => {
+                assert!(
+                    self.live.remove(&call).is_some(),
+                    "ended without having arrived, or twice"
+                );
+                assert_eq!(operator.is_some(), outcome == Outcome::Answered);
+                self.busy.retain(|_, leg| leg.call != call);
+            }
+            Event::FifoOvertaken { .. } => panic!("overtaken"),
+            _ => {}
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_step_holds_and_all_ends(config in configs(), steps in steps()) {
+        let mut run = Run::new(config);
+        for step in steps {
+            run.step(step);
+        }
+        // Healing: with time alone, nobody waits for ever.
+        run.input(Input::HangUpAll);
+        prop_assert!(run.live.is_empty(), "calls outlive the end: {:?}", run.live.keys());
+        prop_assert!(run.busy.is_empty());
+        for _ in 0..1_000 {
+            let Some(due) = run.acd.next_deadline().filter(|due| *due < START + Duration::from_secs(86_400)) else { break };
+            run.now = run.now.max(due);
+            run.input(Input::Tick);
+        }
+        let idle = |state| !matches!(state, OperatorState::WrapUp { .. } | OperatorState::Reserved { .. });
+        prop_assert!(run.acd.snapshot().operators.iter().all(|view| idle(view.state)));
+    }
+
+    #[test]
+    fn waits_end_by_themselves(config in configs(), steps in steps()) {
+        let mut run = Run::new(config);
+        steps.into_iter().for_each(|step| run.step(step));
+        let waiting: BTreeSet<CallId> = run.live.iter().filter(|(_, seen)| !seen.assigned).map(|(id, _)| *id).collect();
+        // The longest wait, a last ring and a last word.
+        let end = run.now + Duration::from_secs(90 + 15 + 30);
+        while let Some(due) = run.acd.next_deadline().filter(|due| *due <= end) {
+            run.now = run.now.max(due);
+            run.input(Input::Tick);
+        }
+        let still: Vec<_> = run.snapshot.calls.iter().filter(|view| waiting.contains(&view.call)).collect();
+        prop_assert!(still.is_empty(), "{still:?} wait for ever");
+    }
+
+    #[test]
+    fn replaying_the_inputs_repeats_the_outputs(config in configs(), steps in steps()) {
+        let mut run = Run::new(config.clone());
+        steps.into_iter().for_each(|step| run.step(step));
+        let (mut again, mut outputs) = (Acd::new(config).expect("good"), Vec::new());
+        again.handle(START, Input::Tick, &mut Vec::new());
+        for (at, input) in &run.inputs {
+            again.handle(*at, *input, &mut outputs);
+        }
+        prop_assert_eq!(outputs, run.outputs);
+        prop_assert_eq!(again.snapshot(), run.acd.snapshot());
+    }
+}

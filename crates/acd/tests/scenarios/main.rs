@@ -1,0 +1,14 @@
+//! The rules of the queue, told as scenarios: a script of what happens, and what the core does about it.
+//!
+//! See [`script`] for the language. After every step the auditor looks at the whole state, and the snapshot kept by
+//! applying events is compared with the core's own.
+
+mod abandon;
+mod lines;
+mod operators;
+mod places;
+mod races;
+mod schedule;
+mod script;
+mod shutdown;
+mod waiting;

@@ -1,0 +1,497 @@
+//! The language of the scenarios.
+//!
+//! A script is steps, separated by `;` or line ends: `[TIME] WHO DOES-WHAT`. TIME is since the start (`90s`, `1m30s`)
+//! or by the clock of the first days (`18:00`, `+1d 08:00:05`); left out, it is that of the step before. The start is
+//! Monday, 23 November 2026, 09:00 in Shanghai, unless the script opens with `start TIME`. Callers are capital letters
+//! (`A`, `B2`), or a run of them (`A..M call`); operators are `op1`, `op2`, ….
+//!
+//! Time passes as in the engine: every deadline gets its tick. Each input that leads to something gives one line.
+
+use acd::schedule::{Schedule, Window};
+use acd::*;
+use expect_test::Expect;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+/// Monday, 23 November 2026, 00:00 in Shanghai.
+const MIDNIGHT: Timestamp = Timestamp::from_secs(1_795_363_200);
+const HOUR: u64 = 3600;
+
+/// Lines by day and otherwise as the hotline has them; one queue; operators `op1` to `op9`; no greeting, no places
+/// kept, no wrap-up, no announcements: a scenario asks for what it is about.
+pub(crate) fn hotline() -> AcdConfig {
+    let workday = Window {
+        days: vec![1, 2, 3, 4, 5],
+        from_minute: 8 * 60,
+        to_minute: 18 * 60,
+        lines: 12,
+    };
+    AcdConfig {
+        schedule: Schedule {
+            time_zone: "Asia/Shanghai".into(),
+            lines_otherwise: 4,
+            windows: vec![workday],
+            holidays: vec!["2026-12-31".into()],
+            workdays: vec!["2026-11-28".into()],
+        },
+        queues: vec![queue()],
+        operators: (1..=9).map(|n| operator(&format!("op{n}"))).collect(),
+        pause_reasons: vec!["lunch".into(), "meeting".into()],
+        calls_max: 1000,
+    }
+}
+
+pub(crate) fn queue() -> QueueConfig {
+    QueueConfig {
+        name: "hotline".into(),
+        answer: AnswerWhen::Arrival,
+        waiting_max: 100,
+        wait_max: Duration::from_secs(1800),
+        short_abandon: Duration::from_secs(5),
+        ring_timeout: Duration::from_secs(20),
+        place_grace: Duration::ZERO,
+        announce_every: Duration::ZERO,
+        wrap_up: Duration::ZERO,
+        wrap_up_extension: Duration::from_secs(30),
+        strategy: Strategy::LongestIdle,
+        greeting: false,
+    }
+}
+
+pub(crate) fn operator(name: &str) -> OperatorConfig {
+    OperatorConfig {
+        name: name.into(),
+        queues: vec![],
+        auto_ready: false,
+        no_answer_max: 2,
+    }
+}
+
+/// Runs a script on the plain hotline.
+pub(crate) fn check(script: &str, expect: Expect) {
+    check_with(|_| {}, script, expect);
+}
+
+/// Runs a script on the hotline as changed by `change`.
+pub(crate) fn check_with(change: impl FnOnce(&mut AcdConfig), script: &str, expect: Expect) {
+    let mut config = hotline();
+    change(&mut config);
+    let mut run = Run::new(config);
+    let mut steps = script
+        .split([';', '\n'])
+        .map(str::trim)
+        .filter(|step| !step.is_empty())
+        .peekable();
+    if let Some(start) = steps.next_if(|step| step.starts_with("start ")) {
+        let words: Vec<&str> = start.split_whitespace().skip(1).collect();
+        let (at, _) = run.time(&words);
+        run.start = at.expect("a time after start");
+        run.now = run.start;
+    }
+    run.input(Input::Tick);
+    run.told.clear();
+    for step in steps {
+        run.step(step);
+    }
+    expect.assert_eq(&run.told);
+}
+
+struct Run {
+    acd: Acd,
+    start: Timestamp,
+    now: Timestamp,
+    calls: BTreeMap<String, CallId>,
+    /// The leg each operator's phone was dialled on last.
+    legs: BTreeMap<OperatorId, LegId>,
+    snapshot: Snapshot,
+    told: String,
+}
+
+impl Run {
+    fn new(config: AcdConfig) -> Self {
+        let start = MIDNIGHT + Duration::from_secs(9 * HOUR);
+        let mut acd = Acd::new(config).expect("a good configuration");
+        acd.handle(
+            start - Duration::from_secs(9 * HOUR),
+            Input::Tick,
+            &mut Vec::new(),
+        );
+        let snapshot = acd.snapshot();
+        let (calls, legs, told) = Default::default();
+        Self {
+            acd,
+            start,
+            now: start,
+            calls,
+            legs,
+            snapshot,
+            told,
+        }
+    }
+
+    fn step(&mut self, step: &str) {
+        let words: Vec<&str> = step.split_whitespace().collect();
+        let (at, words) = self.time(&words);
+        if let Some(at) = at {
+            self.pass_until(at);
+        }
+        match words {
+            [] | ["wait"] => self.input(Input::Tick),
+            ["drain"] => self.input(Input::Drain),
+            ["hang", "up", "all"] => self.input(Input::HangUpAll),
+            [who, does @ ..] if who.starts_with("op") => self.operator_step(who, does),
+            [who, does @ ..] => match who.split_once("..") {
+                Some((first, last)) => {
+                    for name in first.as_bytes()[0]..=last.as_bytes()[0] {
+                        self.caller_step(&char::from(name).to_string(), does);
+                    }
+                }
+                None => self.caller_step(who, does),
+            },
+        }
+    }
+
+    fn caller_step(&mut self, name: &str, does: &[&str]) {
+        if let ["calls" | "call", how @ ..] = does {
+            return self.arrival(name, how);
+        }
+        let call = self.calls[name];
+        let leg = LegId::caller(call);
+        self.input(match does {
+            ["hangs", "up"] => Input::CallerGone {
+                call,
+                cause: GoneCause::HungUp,
+            },
+            ["fails"] => Input::CallerGone {
+                call,
+                cause: GoneCause::Failed,
+            },
+            ["heard"] => Input::PromptDone { call },
+            ["presses", key] => Input::Dtmf {
+                call,
+                digit: key.chars().next().expect("a key"),
+            },
+            ["holds"] => Input::LegHeld { leg, held: true },
+            ["resumes"] => Input::LegHeld { leg, held: false },
+            ["silent"] => Input::MediaSilent { leg },
+            _ => panic!("a caller cannot {does:?}"),
+        });
+    }
+
+    fn arrival(&mut self, name: &str, mut how: &[&str]) {
+        let (mut queue, mut trunk, mut number) = (QueueId(0), TrunkId(0), CallerNumber::new(name));
+        while let [key, value, rest @ ..] = how {
+            match *key {
+                "queue" => queue = QueueId(value.parse().expect("a queue's index")),
+                "trunk" => trunk = TrunkId(value.parse().expect("a trunk's index")),
+                "as" if *value == "withheld" => number = CallerNumber::withheld(),
+                "as" => number = CallerNumber::new(value),
+                _ => panic!("calls how: {how:?}"),
+            }
+            how = rest;
+        }
+        let call = CallId(self.calls.len() as u64 + 1);
+        assert!(
+            self.calls.insert(name.into(), call).is_none(),
+            "{name} calls twice"
+        );
+        self.input(Input::CallArrived {
+            call,
+            queue,
+            trunk,
+            caller: number,
+        });
+    }
+
+    fn operator_step(&mut self, name: &str, does: &[&str]) {
+        let operator = OperatorId(name[2..].parse::<u32>().expect("op and a number") - 1);
+        let (leg, does) = match does {
+            [does @ .., leg] if leg.contains('/') => (self.leg(leg), does),
+            _ => (
+                self.legs
+                    .get(&operator)
+                    .copied()
+                    .unwrap_or(LegId::caller(CallId(0))),
+                does,
+            ),
+        };
+        let failed = |cause| Input::LegFailed { leg, cause };
+        let input = match does {
+            ["on"] => {
+                self.input(Input::PhoneRegistered { operator });
+                self.input(Input::SignOn { operator });
+                Input::Ready { operator }
+            }
+            ["registers"] => Input::PhoneRegistered { operator },
+            ["unregisters"] => Input::PhoneUnregistered { operator },
+            ["signs", "on"] => Input::SignOn { operator },
+            ["signs", "off"] => Input::SignOff { operator },
+            ["ready"] => Input::Ready { operator },
+            ["pauses"] => Input::Pause {
+                operator,
+                reason: PauseReason::Chosen(0),
+            },
+            ["pauses", "for", n] => Input::Pause {
+                operator,
+                reason: PauseReason::Chosen(n.parse().expect("an index")),
+            },
+            ["extends"] => Input::ExtendWrapUp { operator },
+            ["rings"] => Input::LegRinging { leg },
+            ["answers"] => Input::LegAnswered { leg },
+            ["declines"] => failed(FailCause::Declined),
+            ["busy"] => failed(FailCause::Busy),
+            ["silent"] => failed(FailCause::NoAnswer),
+            ["unreachable"] => failed(FailCause::Unreachable),
+            ["fails", status] => failed(FailCause::Other(status.parse().expect("a status"))),
+            ["hangs", "up"] => Input::LegGone { leg },
+            ["holds"] => Input::LegHeld { leg, held: true },
+            ["resumes"] => Input::LegHeld { leg, held: false },
+            _ => panic!("an operator cannot {does:?}"),
+        };
+        self.input(input);
+    }
+
+    fn leg(&self, text: &str) -> LegId {
+        let (call, leg) = text.split_once('/').expect("CALL/LEG");
+        LegId {
+            call: self.calls[call],
+            leg: leg.parse().expect("a leg's number"),
+        }
+    }
+
+    /// The time a step begins with, and the rest of it.
+    fn time<'a, 'b>(&self, words: &'a [&'b str]) -> (Option<Timestamp>, &'a [&'b str]) {
+        let (days, rest) = match words {
+            [day, rest @ ..] if day.starts_with('+') => (
+                day[1..].trim_end_matches('d').parse::<u64>().expect("+DAYSd"),
+                rest,
+            ),
+            _ => (0, words),
+        };
+        let Some(first) = rest.first().filter(|word| word.as_bytes()[0].is_ascii_digit()) else {
+            return (None, words);
+        };
+        let midnight = MIDNIGHT + Duration::from_secs(days * 24 * HOUR);
+        let at = match first.contains(':') {
+            true => midnight + clock(first),
+            false => self.start + Duration::from_secs(days * 24 * HOUR) + span(first),
+        };
+        (Some(at), &rest[1..])
+    }
+
+    fn pass_until(&mut self, at: Timestamp) {
+        while let Some(due) = self.acd.next_deadline()
+            && due <= at
+        {
+            self.now = self.now.max(due);
+            self.input(Input::Tick);
+        }
+        assert!(at >= self.now, "the script goes back in time");
+        self.now = at;
+    }
+
+    fn input(&mut self, input: Input) {
+        let mut outputs = Vec::new();
+        self.acd.handle(self.now, input, &mut outputs);
+        self.acd.audit();
+        let told: Vec<String> = outputs.iter().filter_map(|output| self.tell(output)).collect();
+        if !told.is_empty() {
+            let since = self.now.since(self.start).as_secs();
+            let time = match since < 24 * HOUR {
+                true => format!("{}m{:02}s", since / 60, since % 60),
+                false => format!("+{}d{}h{:02}m", since / 86400, since / HOUR % 24, since / 60 % 60),
+            };
+            writeln!(self.told, "{time:>6}  {}", told.join("; ")).expect("a string takes all");
+        }
+        for output in &outputs {
+            if let Output::Event(event) = output {
+                self.snapshot.apply(self.now, event);
+            }
+        }
+        self.snapshot.at = self.now;
+        assert_eq!(
+            self.snapshot,
+            self.acd.snapshot(),
+            "events do not tell the whole of {input:?}"
+        );
+    }
+
+    fn name(&self, call: CallId) -> &str {
+        self.calls
+            .iter()
+            .find(|(_, id)| **id == call)
+            .map_or("?", |(name, _)| name)
+    }
+
+    fn tell(&mut self, output: &Output) -> Option<String> {
+        if let Output::Dial { leg, operator, .. } = output {
+            self.legs.insert(*operator, *leg);
+        }
+        let leg = |leg: &LegId| format!("{}/{}", self.name(leg.call), leg.leg);
+        Some(match output {
+            Output::EarlyMedia { call } => format!("{} in early media", self.name(*call)),
+            Output::Answer { call } => format!("{} answered", self.name(*call)),
+            Output::Refuse {
+                call,
+                outcome,
+                retry_after,
+            } => {
+                let later = retry_after.map_or(String::new(), |d| format!(", retry after {}", short(d)));
+                format!("{} refused ({}{later})", self.name(*call), outcome.name())
+            }
+            Output::Play { call, audio } => format!("{} hears {}", self.name(*call), sound(audio)),
+            Output::Dial {
+                leg: to, operator, ..
+            } => format!("dial op{} for {}", operator.0 + 1, leg(to)),
+            Output::Bridge { operator_leg } => format!("bridge {}", leg(operator_leg)),
+            Output::HangUp { leg: to, cause } => format!("hang up {} ({})", leg(to), word(cause)),
+            Output::Event(event) => return self.tell_event(event),
+        })
+    }
+
+    fn tell_event(&self, event: &Event) -> Option<String> {
+        Some(match event {
+            Event::CallArrived {
+                call,
+                ticket,
+                resumed: true,
+                ..
+            } => {
+                format!("{} takes up ticket {ticket}", self.name(*call))
+            }
+            Event::CallArrived { call, ticket, .. } => format!("{} has ticket {ticket}", self.name(*call)),
+            Event::CallAdmitted { call, .. } => format!("{} has a line", self.name(*call)),
+            Event::CallAssigned {
+                call, operator, why, ..
+            } => format!(
+                "{} -> op{} (age {}, idle {}, {} waiting, {} eligible)",
+                self.name(*call),
+                operator.0 + 1,
+                short(why.age),
+                short(why.idle),
+                why.waiting,
+                why.eligible,
+            ),
+            Event::CallReturned {
+                call,
+                operator,
+                cause,
+                ..
+            } => {
+                format!(
+                    "{} back from op{} ({})",
+                    self.name(*call),
+                    operator.0 + 1,
+                    word(cause)
+                )
+            }
+            Event::CallConnected { call, operator, .. } => {
+                format!("{} talks with op{}", self.name(*call), operator.0 + 1)
+            }
+            Event::CallHeld { call, held } => {
+                format!(
+                    "{} {}",
+                    self.name(*call),
+                    if *held { "on hold" } else { "off hold" }
+                )
+            }
+            Event::CallEnded {
+                call,
+                outcome,
+                waited,
+                talked,
+                held,
+                place_kept,
+                ..
+            } => {
+                let times = [("waited", waited), ("talked", talked), ("held", held)];
+                let times = times.iter().filter(|(_, time)| !time.is_zero());
+                let times: String = times
+                    .map(|(what, time)| format!(", {what} {}", short(**time)))
+                    .collect();
+                let kept = if *place_kept { ", place kept" } else { "" };
+                format!("{} ends ({}{times}{kept})", self.name(*call), outcome.name())
+            }
+            Event::OperatorChanged { operator, state, .. } => {
+                let state = match state {
+                    OperatorState::Paused { reason } => format!("paused ({})", word(reason)),
+                    OperatorState::WrapUp { until, .. } => {
+                        format!("wraps up for {}", short(until.since(self.now)))
+                    }
+                    // The call's own events tell this.
+                    OperatorState::Reserved { .. } | OperatorState::Talking { .. } => return None,
+                    other => other.name().into(),
+                };
+                format!("op{} {state}", operator.0 + 1)
+            }
+            Event::CapacityChanged { lines, before, .. } => format!("{lines} lines instead of {before}"),
+            Event::FifoOvertaken { call, by } => {
+                format!("{} OVERTAKEN by {}", self.name(*call), self.name(*by))
+            }
+            Event::Refused { operator, refusal } => {
+                format!("op{} refused ({})", operator.0 + 1, refusal.name())
+            }
+            Event::MediaSilent { leg } => format!("{}/{} is silent", self.name(leg.call), leg.leg),
+            Event::Draining => "draining".into(),
+            // Said by the output beside it.
+            Event::PositionAnnounced { .. } | Event::CallLeaving { .. } | Event::PhoneChanged { .. } => {
+                return None;
+            }
+        })
+    }
+}
+
+fn sound(audio: &Audio) -> String {
+    match audio {
+        Audio::Position { position, wait } => {
+            let wait = wait.map_or(String::new(), |wait| format!(", wait {}", short(wait)));
+            format!("position {position}{wait}")
+        }
+        Audio::Farewell(outcome) => format!("farewell ({})", outcome.name()),
+        other => word(other),
+    }
+}
+
+/// A simple enum's variant in the words of the wire.
+fn word(value: &impl serde::Serialize) -> String {
+    let json = serde_json::to_string(value).expect("plain data");
+    json.replace(['"', '{', '}'], "")
+}
+
+fn short(d: Duration) -> String {
+    match d.subsec_millis() {
+        0 => format!("{}s", d.as_secs()),
+        _ => format!("{}s", d.as_secs_f64()),
+    }
+}
+
+/// `HH:MM` or `HH:MM:SS`.
+fn clock(text: &str) -> Duration {
+    let parts: Vec<u64> = text
+        .split(':')
+        .map(|part| part.parse().expect("HH:MM:SS"))
+        .collect();
+    Duration::from_secs(parts.iter().zip([HOUR, 60, 1]).map(|(n, unit)| n * unit).sum())
+}
+
+/// `90s`, `1m30s`, `2h`, `1.5s`.
+fn span(text: &str) -> Duration {
+    let mut total = Duration::ZERO;
+    let mut number = String::new();
+    for c in text.chars() {
+        let unit = match c {
+            's' => 1.0,
+            'm' => 60.0,
+            'h' => 3600.0,
+            _ => {
+                number.push(c);
+                continue;
+            }
+        };
+        total += Duration::from_secs_f64(number.parse::<f64>().expect("a number before the unit") * unit);
+        number.clear();
+    }
+    assert!(number.is_empty(), "{text} lacks a unit");
+    total
+}
