@@ -302,7 +302,7 @@ impl Run {
                 true => format!("{}m{:02}s", since / 60, since % 60),
                 false => format!("+{}d{}h{:02}m", since / 86400, since / HOUR % 24, since / 60 % 60),
             };
-            writeln!(self.told, "{time:>6}  {}", told.join("; ")).expect("a string takes all");
+            writeln!(self.told, "{time:<7} {}", told.join("; ")).expect("a string takes all");
         }
         for output in &outputs {
             if let Output::Event(event) = output {
