@@ -1,0 +1,132 @@
+//! What the media plane is told once, and what it is told about each peer.
+
+use acd::LegId;
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Settings of the media plane.
+#[derive(Clone, Debug)]
+pub struct MediaConfig {
+    /// Where IPv4 legs are bound; `0.0.0.0` for every interface, `None` for no IPv4.
+    pub bind_v4: Option<Ipv4Addr>,
+    /// Where IPv6 legs are bound; `None` for no IPv6.
+    pub bind_v6: Option<Ipv6Addr>,
+    /// Ports for RTP (even) and RTCP (the odd one after it). A leg takes one pair.
+    pub ports: RangeInclusive<u16>,
+    /// How long a released pair is left alone, so that a late packet finds nobody else's call.
+    pub port_rest: Duration,
+    /// Media threads; 0 for one a core. Both legs of a call live on one thread.
+    pub threads: usize,
+    /// A leg that should send and has not for this long is reported [`Silent`](MediaEvent::Silent).
+    pub silence_timeout: Duration,
+    /// Zero relays each packet at once. Otherwise packets are gathered for this long, which costs half
+    /// the time in delay and saves processor time when there are many calls. 1 ms is a good value.
+    pub gather: Duration,
+}
+
+impl Default for MediaConfig {
+    fn default() -> Self {
+        Self {
+            bind_v4: Some(Ipv4Addr::UNSPECIFIED),
+            bind_v6: None,
+            ports: 16_384..=32_767,
+            port_rest: Duration::from_secs(2),
+            threads: 0,
+            silence_timeout: Duration::from_secs(30),
+            gather: Duration::ZERO,
+        }
+    }
+}
+
+/// An address family, chosen by where the peer's SDP points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Family::V4 => "IPv4",
+            Family::V6 => "IPv6",
+        })
+    }
+}
+
+/// What signalling agreed with a peer (SDP offer and answer, RFC 3264), seen from our side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remote {
+    /// Where the SDP says RTP goes. The peer's true source replaces it, once (symmetric RTP, RFC 4961).
+    pub rtp: SocketAddr,
+    /// Where the SDP says RTCP goes (`a=rtcp`, RFC 3605, or the next port).
+    pub rtcp: SocketAddr,
+    /// The codec we send. Either G.711 law is understood when it arrives.
+    pub codec: Codec,
+    /// Payload type of `telephone-event` (RFC 4733), if agreed.
+    pub dtmf_pt: Option<u8>,
+    /// Whether the peer wants to hear us: not on `a=sendonly` or `a=inactive` of the peer's.
+    pub send: bool,
+    /// Whether the peer will send: not on `a=recvonly` or `a=inactive` of the peer's.
+    pub receive: bool,
+    /// Packet time the peer asked for, in milliseconds. 40 and 60 are honoured; anything else gets 20.
+    pub ptime_ms: u8,
+}
+
+/// A codec that a leg can speak: G.711 (ITU-T), 8,000 samples a second, one byte each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Codec {
+    /// µ-law, static payload type 0 (RFC 3551 §6).
+    Pcmu,
+    /// A-law, static payload type 8.
+    Pcma,
+}
+
+impl Codec {
+    /// The static payload type (RFC 3551 table 4).
+    pub const fn payload_type(self) -> u8 {
+        match self {
+            Codec::Pcmu => 0,
+            Codec::Pcma => 8,
+        }
+    }
+
+    /// The codec of a static payload type, if it is one of ours.
+    pub const fn of_payload_type(pt: u8) -> Option<Self> {
+        match pt {
+            0 => Some(Codec::Pcmu),
+            8 => Some(Codec::Pcma),
+            _ => None,
+        }
+    }
+}
+
+/// What the media plane reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MediaEvent {
+    /// A playlist that ends in [`Nothing`](crate::AfterPrompts::Nothing) was heard to its end.
+    PromptDone {
+        /// Who heard it.
+        leg: LegId,
+    },
+    /// The peer pressed a key (RFC 4733 `telephone-event`). Once for each press.
+    Dtmf {
+        /// Who pressed.
+        leg: LegId,
+        /// `0`–`9`, `*`, `#`, `A`–`D`.
+        digit: char,
+    },
+    /// No RTP came for [`MediaConfig::silence_timeout`]. Once, and again only after packets came back.
+    Silent {
+        /// Who is silent.
+        leg: LegId,
+    },
+}
+
+/// Receives what the media plane reports, on a media thread: it must return at once and never block.
+pub type MediaEvents = Arc<dyn Fn(MediaEvent) + Send + Sync>;

@@ -1,0 +1,257 @@
+//! Which source is believed to be a leg's peer (symmetric RTP, RFC 4961; RFC 7362 tells its risks).
+//!
+//! Peers behind address translation send from elsewhere than their SDP says. The first source that fits is
+//! taken, and only once: after that nobody can put audio into a call by sending to its port. A packet from
+//! the address in the SDP is believed at once; another source must show [`PACKETS_NEEDED`] packets of one
+//! SSRC in a row before anything of it is heard.
+
+use crate::packet::Header;
+use std::net::SocketAddr;
+
+/// Packets in a row that a source other than the signalled one must show. 80 ms of audio.
+const PACKETS_NEEDED: u8 = 4;
+
+/// Sources watched side by side until one is taken.
+const CANDIDATES_MAX: usize = 4;
+
+/// Which source is the peer.
+#[derive(Debug)]
+pub(crate) struct Latch {
+    signalled: SocketAddr,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Open {
+        candidates: [Option<Candidate>; CANDIDATES_MAX],
+    },
+    Taken(SocketAddr),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    from: SocketAddr,
+    ssrc: u32,
+    sequence: u16,
+    packets: u8,
+}
+
+/// What a source is to a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The peer, as before.
+    Peer,
+    /// The peer, from now on, where its SDP said.
+    TakenSignalled,
+    /// The peer, from now on, learned from what it sent.
+    TakenLearned,
+    /// Not, or not yet.
+    Stranger,
+}
+
+impl Latch {
+    /// Waits for a first packet, most likely from `signalled`.
+    pub(crate) fn new(signalled: SocketAddr) -> Self {
+        Self {
+            signalled,
+            state: State::Open {
+                candidates: [None; CANDIDATES_MAX],
+            },
+        }
+    }
+
+    /// A new agreement. An address other than before opens the latch again.
+    pub(crate) fn signal(&mut self, signalled: SocketAddr) -> bool {
+        let changed = signalled != self.signalled;
+        if changed {
+            *self = Self::new(signalled);
+        }
+        changed
+    }
+
+    /// The source that was taken.
+    pub(crate) fn taken(&self) -> Option<SocketAddr> {
+        match self.state {
+            State::Taken(peer) => Some(peer),
+            State::Open { .. } => None,
+        }
+    }
+
+    /// Where to send: the source that was taken, until then where the SDP says.
+    pub(crate) fn destination(&self) -> SocketAddr {
+        self.taken().unwrap_or(self.signalled)
+    }
+
+    /// Judges a packet whose payload type was agreed.
+    pub(crate) fn judge(&mut self, from: SocketAddr, header: &Header) -> Verdict {
+        let candidates = match &mut self.state {
+            State::Taken(peer) => {
+                return if *peer == from {
+                    Verdict::Peer
+                } else {
+                    Verdict::Stranger
+                };
+            }
+            State::Open { candidates } => candidates,
+        };
+        if from == self.signalled {
+            self.state = State::Taken(from);
+            return Verdict::TakenSignalled;
+        }
+        // Its own place, a free one, or that of the least proven: so a spray of sources keeps nobody out.
+        let place =
+            |c: &&mut Option<Candidate>| c.map_or(1, |c| if c.from == from { 0 } else { 1 + c.packets });
+        let Some(slot) = candidates.iter_mut().min_by_key(place) else {
+            return Verdict::Stranger;
+        };
+        let candidate = slot.insert(Candidate::after(*slot, from, header));
+        if candidate.packets < PACKETS_NEEDED {
+            return Verdict::Stranger;
+        }
+        self.state = State::Taken(from);
+        Verdict::TakenLearned
+    }
+}
+
+impl Candidate {
+    /// One packet more in the row, or the first of a new row.
+    fn after(before: Option<Candidate>, from: SocketAddr, header: &Header) -> Candidate {
+        let packets = match before {
+            Some(c)
+                if (c.from, c.ssrc, c.sequence.wrapping_add(1)) == (from, header.ssrc, header.sequence) =>
+            {
+                c.packets + 1
+            }
+            _ => 1,
+        };
+        Candidate {
+            from,
+            ssrc: header.ssrc,
+            sequence: header.sequence,
+            packets,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Verdict::{Peer, Stranger, TakenLearned, TakenSignalled};
+
+    /// Judges packets written as (source port, SSRC, sequence); port 1 is the signalled one.
+    fn check(packets: &[(u16, u32, u16)], expect: &[Verdict]) {
+        let mut latch = Latch::new(source(1));
+        let verdicts: Vec<Verdict> = packets
+            .iter()
+            .map(|&(port, ssrc, sequence)| {
+                let header = Header {
+                    payload_type: 8,
+                    marker: false,
+                    sequence,
+                    timestamp: 0,
+                    ssrc,
+                };
+                latch.judge(source(port), &header)
+            })
+            .collect();
+        assert_eq!(verdicts, expect, "{packets:?}");
+    }
+
+    fn source(port: u16) -> SocketAddr {
+        ([127, 0, 0, 1], port).into()
+    }
+
+    #[test]
+    fn the_signalled_source_is_believed_at_once_and_for_good() {
+        check(
+            &[(1, 7, 50), (2, 7, 51), (1, 8, 9)],
+            &[TakenSignalled, Stranger, Peer],
+        );
+    }
+
+    #[test]
+    fn another_source_must_show_a_row_of_packets() {
+        check(
+            &[(2, 7, 65_534), (2, 7, 65_535), (2, 7, 0), (2, 7, 1)],
+            &[Stranger, Stranger, Stranger, TakenLearned],
+        );
+        check(
+            &[(2, 7, 1), (2, 7, 2), (2, 7, 4), (2, 7, 5), (2, 7, 6)],
+            &[Stranger; 5],
+        );
+        check(
+            &[(2, 7, 1), (2, 7, 2), (2, 8, 3), (2, 8, 4), (2, 8, 5)],
+            &[Stranger; 5],
+        );
+    }
+
+    #[test]
+    fn a_stranger_neither_wins_a_race_nor_spoils_one() {
+        check(
+            &[
+                (2, 7, 1),
+                (3, 9, 1),
+                (2, 7, 2),
+                (3, 9, 8),
+                (2, 7, 3),
+                (3, 9, 20),
+                (2, 7, 4),
+                (3, 9, 21),
+            ],
+            &[
+                Stranger,
+                Stranger,
+                Stranger,
+                Stranger,
+                Stranger,
+                Stranger,
+                TakenLearned,
+                Stranger,
+            ],
+        );
+        check(
+            &[(2, 7, 1), (2, 7, 2), (2, 7, 3), (1, 5, 5), (2, 7, 4)],
+            &[Stranger, Stranger, Stranger, TakenSignalled, Stranger],
+        );
+    }
+
+    #[test]
+    fn many_strangers_keep_neither_the_signalled_source_out_nor_one_behind_translation() {
+        let spray: Vec<(u16, u32, u16)> = (10..200).map(|port| (port, 7, 1)).collect();
+        let strangers = vec![Stranger; spray.len()];
+        check(
+            &[&spray[..], &[(1, 5, 5)]].concat(),
+            &[&strangers[..], &[TakenSignalled]].concat(),
+        );
+        let row = [(2, 5, 5), (2, 5, 6), (2, 5, 7), (2, 5, 8)];
+        check(
+            &[&spray[..], &row].concat(),
+            &[&strangers[..], &[Stranger, Stranger, Stranger, TakenLearned]].concat(),
+        );
+        let among = [
+            row[0], row[1], spray[0], spray[1], spray[2], spray[3], spray[4], row[2], spray[5], row[3],
+        ];
+        let mut expect = [Stranger; 10];
+        expect[9] = TakenLearned;
+        check(&among, &expect);
+    }
+
+    #[test]
+    fn only_a_changed_address_opens_the_latch_again() {
+        let header = Header {
+            payload_type: 8,
+            marker: false,
+            sequence: 1,
+            timestamp: 0,
+            ssrc: 1,
+        };
+        let mut latch = Latch::new(source(1));
+        assert_eq!(latch.destination(), source(1));
+        latch.judge(source(1), &header);
+        assert!(!latch.signal(source(1)));
+        assert_eq!(latch.taken(), Some(source(1)));
+        assert!(latch.signal(source(2)));
+        assert_eq!((latch.taken(), latch.destination()), (None, source(2)));
+    }
+}

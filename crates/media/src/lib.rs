@@ -1,0 +1,47 @@
+//! The media plane: RTP ports, relay, hold music, prompts, DTMF and RTCP.
+//!
+//! **Owns** every RTP and RTCP socket, the threads that serve them, and the audio that callers hear.
+//!
+//! **Always holds**
+//! - A leg has one port pair and lives on one thread; so do all legs of its call. Nothing is shared on the
+//!   packet path: no lock, no allocation, no log line for a packet. Signalling writes a leg's relay entry
+//!   (through a bounded mailbox), packets only read it.
+//! - Each peer sees one stream for the life of its leg: one SSRC, sequence numbers and timestamps that go on
+//!   without a break from prompt to music to operator and back, a marker bit where the source changes.
+//! - Audio is taken from one source only: the first that fits what was agreed. Others are dropped and counted.
+//! - A port pair is given back when its [`Port`] is dropped, on every path.
+//!
+//! **Deliberately does not** negotiate (SDP is `sip`'s), decide what anybody hears (that is `acd`'s), mix,
+//! buffer against jitter (the phones do), or forward RTCP: reports are made for each leg from what was
+//! sent and received on it.
+#![forbid(unsafe_code)]
+
+mod config;
+mod dtmf;
+mod error;
+mod g711;
+mod incoming;
+mod latch;
+mod leg;
+mod legs;
+mod library;
+mod mailbox;
+mod media;
+mod metrics;
+mod moment;
+mod outgoing;
+mod packet;
+mod player;
+mod ports;
+mod rtcp;
+mod socket;
+mod speech;
+mod ticks;
+mod wav;
+mod worker;
+
+pub use config::{Codec, Family, MediaConfig, MediaEvent, MediaEvents, Remote};
+pub use error::MediaError;
+pub use library::{AfterPrompts, Instead, Language, Library, Playlist, PromptId, Warning};
+pub use media::{Media, Port};
+pub use wav::WavError;

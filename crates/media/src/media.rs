@@ -1,0 +1,244 @@
+//! The handle through which signalling and engine steer the media threads.
+
+use crate::leg::Seed;
+use crate::mailbox::{Command, Mailbox};
+use crate::metrics::Metrics;
+use crate::ports::{Lease, PortPool};
+use crate::socket::{self, PortPair};
+use crate::worker::Worker;
+use crate::{Family, Library, MediaConfig, MediaError, MediaEvents, Playlist, Remote};
+use acd::LegId;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+/// The media plane. A cheap handle: clones steer the same threads, which end with the last clone and port.
+///
+/// Commands return at once and are carried out in order on the leg's thread. A command for a leg that is
+/// not open is ignored: it may just have ended.
+#[derive(Clone)]
+pub struct Media {
+    plane: Arc<Plane>,
+}
+
+struct Plane {
+    config: MediaConfig,
+    pool: Arc<PortPool>,
+    metrics: Arc<Metrics>,
+    mailboxes: Vec<Arc<Mailbox>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// A leg's port pair. Dropping it closes the leg: its peer hears no more, and the pair goes back to the pool.
+pub struct Port {
+    plane: Arc<Plane>,
+    leg: LegId,
+    local: SocketAddr,
+}
+
+impl Media {
+    /// Starts the media threads.
+    ///
+    /// # Errors
+    /// When the configuration holds no port pair or no address, a metric name is taken on `registry`, or the
+    /// system refuses a thread or its poller. No socket is bound yet.
+    pub fn start(
+        config: MediaConfig,
+        library: Library,
+        registry: &prometheus::Registry,
+        events: MediaEvents,
+    ) -> Result<Media, MediaError> {
+        if config.bind_v4.is_none() && config.bind_v6.is_none() {
+            return Err(MediaError::NoAddress);
+        }
+        let pool = Arc::new(PortPool::new(&config.ports, config.port_rest));
+        if pool.pairs() == 0 {
+            return Err(MediaError::NoPairs { ports: config.ports });
+        }
+        let metrics = Arc::new(Metrics::register(registry)?);
+        metrics.port_pairs.set(pool.pairs() as i64);
+        let count = match config.threads {
+            0 => thread::available_parallelism().map_or(1, usize::from),
+            n => n,
+        };
+        let mut plane = Plane {
+            config,
+            pool,
+            metrics,
+            mailboxes: Vec::new(),
+            threads: Vec::new(),
+        };
+        for thread in 0..count {
+            plane
+                .spawn(thread, library.clone(), &events)
+                .map_err(|source| MediaError::Thread { thread, source })?;
+        }
+        Ok(Media {
+            plane: Arc::new(plane),
+        })
+    }
+
+    /// Opens an RTP/RTCP port pair for a leg, bound in `family`. Nothing is sent or taken in until
+    /// [`Port::set_remote`].
+    ///
+    /// # Errors
+    /// [`MediaError::FamilyDisabled`], [`MediaError::PortsExhausted`], [`MediaError::Bind`] when the system refuses
+    /// a socket for a reason other than a port in use, or [`MediaError::Random`].
+    pub fn open(&self, leg: LegId, family: Family) -> Result<Port, MediaError> {
+        let plane = &self.plane;
+        let ip = match family {
+            Family::V4 => plane.config.bind_v4.map(IpAddr::V4),
+            Family::V6 => plane.config.bind_v6.map(IpAddr::V6),
+        };
+        let pair = plane.bind(ip.ok_or(MediaError::FamilyDisabled { family })?)?;
+        let local = pair.local();
+        let seed = Seed([getrandom::u64()?, getrandom::u64()?]);
+        plane.mailbox(leg).post_always(Command::Open { leg, pair, seed });
+        plane.metrics.port_pairs_in_use.inc();
+        Ok(Port {
+            plane: Arc::clone(plane),
+            leg,
+            local,
+        })
+    }
+
+    /// Plays to a leg, at once, in place of what it heard: prompts in order, then music or nothing.
+    /// Ends the leg's bridge; the other side then hears nothing.
+    pub fn play(&self, leg: LegId, playlist: Playlist) {
+        self.plane.post(leg, Command::Play { leg, playlist });
+    }
+
+    /// Connects the audio of two legs of one call, at once, in place of what either heard.
+    pub fn bridge(&self, a: LegId, b: LegId) {
+        if a.call != b.call || a == b {
+            tracing::error!(call = %a.call, a = %a, b = %b, "only two legs of one call can be bridged: ignored");
+            return;
+        }
+        self.plane.post(a, Command::Bridge { a, b });
+    }
+
+    /// Ends what a leg hears, and its bridge if it has one.
+    pub fn silence(&self, leg: LegId) {
+        self.plane.post(leg, Command::Silence { leg });
+    }
+}
+
+impl Port {
+    /// Where the leg's peer should send RTP; RTCP goes to the port after it. The address is the configured
+    /// one, so it may be unspecified (`0.0.0.0`): what to tell the peer then is signalling's knowledge.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// The leg this port belongs to.
+    pub fn leg(&self) -> LegId {
+        self.leg
+    }
+
+    /// Tells what was agreed with the peer. Again after each new agreement; a changed RTP address lets the
+    /// peer's source be learned anew, an unchanged one keeps it.
+    pub fn set_remote(&self, remote: Remote) {
+        self.plane.post(
+            self.leg,
+            Command::SetRemote {
+                leg: self.leg,
+                rtp_port: self.local.port(),
+                remote,
+            },
+        );
+    }
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        let close = Command::Close {
+            leg: self.leg,
+            rtp_port: self.local.port(),
+        };
+        self.plane.mailbox(self.leg).post_always(close);
+    }
+}
+
+impl fmt::Debug for Media {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Media")
+            .field("config", &self.plane.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Port")
+            .field("leg", &self.leg)
+            .field("local", &self.local)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Plane {
+    fn spawn(&mut self, thread: usize, library: Library, events: &MediaEvents) -> std::io::Result<()> {
+        let mailbox = Arc::new(Mailbox::new()?);
+        let worker = Worker::new(
+            &self.config,
+            library,
+            Arc::clone(&mailbox),
+            Arc::clone(&self.metrics),
+            events.clone(),
+        )?;
+        self.mailboxes.push(mailbox);
+        let handle = thread::Builder::new()
+            .name(format!("media-{thread}"))
+            .spawn(move || worker.run())?;
+        self.threads.push(handle);
+        Ok(())
+    }
+
+    /// Takes pairs until one can be bound; those held by other programs rest at the end of the round.
+    fn bind(&self, ip: IpAddr) -> Result<PortPair, MediaError> {
+        let mut taken_by_others: Vec<Lease> = Vec::new();
+        while let Some(lease) = self.pool.take(Instant::now()) {
+            match socket::bind(ip, lease) {
+                Ok(pair) => return Ok(pair),
+                Err(socket::BindError::InUse(lease)) => taken_by_others.push(lease),
+                Err(socket::BindError::Refused { addr, source }) => {
+                    return Err(MediaError::Bind { addr, source });
+                }
+            }
+        }
+        self.metrics.ports_exhausted.inc();
+        let in_use = self.pool.in_use() - taken_by_others.len();
+        Err(MediaError::PortsExhausted {
+            pairs: self.pool.pairs(),
+            in_use,
+        })
+    }
+
+    fn mailbox(&self, leg: LegId) -> &Mailbox {
+        // The remainder is below the length, and start() makes at least one thread.
+        &self.mailboxes[(leg.call.0 % self.mailboxes.len() as u64) as usize]
+    }
+
+    fn post(&self, leg: LegId, command: Command) {
+        if !self.mailbox(leg).post(command) {
+            self.metrics.commands_refused.inc();
+            tracing::error!(call = %leg.call, %leg, "the media thread is overloaded: command dropped");
+        }
+    }
+}
+
+impl Drop for Plane {
+    fn drop(&mut self) {
+        for mailbox in &self.mailboxes {
+            mailbox.post_always(Command::Stop);
+        }
+        for thread in self.threads.drain(..) {
+            // The last handle may be dropped inside an event callback, which runs on a media thread.
+            if thread.thread().id() != thread::current().id() && thread.join().is_err() {
+                tracing::error!("a media thread had panicked");
+            }
+        }
+    }
+}

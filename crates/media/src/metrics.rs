@@ -1,0 +1,262 @@
+//! The `holdfast_rtp_*` metrics, and the plain counters that a media thread keeps between flushes.
+
+use crate::latch::Verdict;
+use crate::rtcp::Feedback;
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector,
+};
+
+/// Why a packet that arrived or was due did not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum Reason {
+    /// No RTP (or RTCP) of version 2, or cut short.
+    Malformed,
+    /// A payload type that was not agreed.
+    PayloadType,
+    /// From a source other than the leg's peer, or not yet believed to be it.
+    Source,
+    /// More packets a second than any agreed stream has.
+    Rate,
+    /// A sequence number that was there already.
+    Duplicate,
+    /// Too old to be of use.
+    Late,
+    /// A sequence number far off, which the next packet did not bear out.
+    Sequence,
+    /// The peer is not to send, or the other side not to hear (hold).
+    Held,
+    /// A key press for a peer that did not agree to `telephone-event`.
+    NoDtmf,
+    /// The system would not take it.
+    SendFailed,
+}
+
+impl Reason {
+    const ALL: [(Reason, &'static str); 10] = [
+        (Reason::Malformed, "malformed"),
+        (Reason::PayloadType, "payload_type"),
+        (Reason::Source, "source"),
+        (Reason::Rate, "rate"),
+        (Reason::Duplicate, "duplicate"),
+        (Reason::Late, "late"),
+        (Reason::Sequence, "sequence"),
+        (Reason::Held, "held"),
+        (Reason::NoDtmf, "no_dtmf"),
+        (Reason::SendFailed, "send_failed"),
+    ];
+}
+
+/// What one thread counted since its last flush: plain numbers, since nobody else looks.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) packets_received: u64,
+    pub(crate) octets_received: u64,
+    pub(crate) packets_sent: u64,
+    pub(crate) octets_sent: u64,
+    pub(crate) unreachable: u64,
+    pub(crate) late_ticks: u64,
+    drops: [u64; Reason::ALL.len()],
+}
+
+impl Counts {
+    pub(crate) fn dropped(&mut self, reason: Reason) {
+        self.drops[reason as usize] += 1;
+    }
+}
+
+/// The metrics of all threads.
+pub(crate) struct Metrics {
+    packets_received: IntCounter,
+    packets_sent: IntCounter,
+    octets_received: IntCounter,
+    octets_sent: IntCounter,
+    dropped: [IntCounter; Reason::ALL.len()],
+    unreachable: IntCounter,
+    late_ticks: IntCounter,
+    /// Lost on the way to us, as we saw it.
+    pub(crate) lost_received: IntCounter,
+    /// Lost on the way from us, as peers report it.
+    lost_sent: IntCounter,
+    pub(crate) jitter: Histogram,
+    round_trip: Histogram,
+    pub(crate) timed_out: IntCounter,
+    latched_signalled: IntCounter,
+    latched_learned: IntCounter,
+    pub(crate) keys: IntCounter,
+    pub(crate) port_pairs: IntGauge,
+    pub(crate) port_pairs_in_use: IntGauge,
+    pub(crate) ports_exhausted: IntCounter,
+    pub(crate) commands_refused: IntCounter,
+}
+
+impl Metrics {
+    pub(crate) fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let r = Registrar(registry);
+        let packets = r.vec(
+            "packets_total",
+            "RTP packets taken in from or given to peers",
+            "direction",
+        )?;
+        let octets = r.vec(
+            "octets_total",
+            "RTP payload octets of the packets counted",
+            "direction",
+        )?;
+        let lost = r.vec(
+            "lost_total",
+            "RTP packets lost, to us as seen here, from us as peers report",
+            "direction",
+        )?;
+        let latched = r.vec(
+            "latched_total",
+            "Sources taken for a leg: where SDP said, or learned",
+            "source",
+        )?;
+        let dropped = r.vec("dropped_total", "Packets that were not passed on", "reason")?;
+        Ok(Self {
+            packets_received: packets.with_label_values(&["received"]),
+            packets_sent: packets.with_label_values(&["sent"]),
+            octets_received: octets.with_label_values(&["received"]),
+            octets_sent: octets.with_label_values(&["sent"]),
+            dropped: Reason::ALL.map(|(_, name)| dropped.with_label_values(&[name])),
+            unreachable: r.counter(
+                "unreachable_total",
+                "ICMP errors from peers that have no socket there",
+            )?,
+            late_ticks: r.counter(
+                "late_ticks_total",
+                "Ticks of 1 ms that a media thread was late by 20 or more",
+            )?,
+            lost_received: lost.with_label_values(&["received"]),
+            lost_sent: lost.with_label_values(&["sent"]),
+            jitter: r.histogram(
+                "jitter_seconds",
+                "Interarrival jitter of received streams, at each RTCP report",
+                &[0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2],
+            )?,
+            round_trip: r.histogram(
+                "round_trip_seconds",
+                "Round-trip time to peers, from their RTCP reports",
+                &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0],
+            )?,
+            timed_out: r.counter(
+                "streams_timed_out_total",
+                "Streams that fell silent for the set time",
+            )?,
+            latched_signalled: latched.with_label_values(&["signalled"]),
+            latched_learned: latched.with_label_values(&["learned"]),
+            keys: r.counter("dtmf_keys_total", "Key presses received as telephone-event")?,
+            port_pairs: r.gauge("port_pairs", "Pairs of an RTP and an RTCP port configured")?,
+            port_pairs_in_use: r.gauge("port_pairs_in_use", "Pairs held by legs")?,
+            ports_exhausted: r.counter(
+                "ports_exhausted_total",
+                "Legs refused because no port pair was free",
+            )?,
+            commands_refused: r.counter(
+                "commands_refused_total",
+                "Commands refused by an overloaded thread",
+            )?,
+        })
+    }
+
+    /// Counts a source that was taken for a leg.
+    pub(crate) fn latched(&self, verdict: Verdict) {
+        match verdict {
+            Verdict::TakenSignalled => self.latched_signalled.inc(),
+            Verdict::TakenLearned => self.latched_learned.inc(),
+            Verdict::Peer | Verdict::Stranger => {}
+        }
+    }
+
+    /// Counts what a peer reported of our stream.
+    pub(crate) fn fed_back(&self, feedback: Feedback) {
+        self.lost_sent.inc_by(u64::from(feedback.lost_since));
+        if let Some(time) = feedback.round_trip {
+            self.round_trip.observe(time.as_secs_f64());
+        }
+    }
+
+    /// Adds what a thread counted, and clears it.
+    pub(crate) fn flush(&self, counts: &mut Counts) {
+        let Counts { drops, .. } = counts;
+        for (counter, n) in self.dropped.iter().zip(drops) {
+            add(counter, n);
+        }
+        add(&self.packets_received, &mut counts.packets_received);
+        add(&self.packets_sent, &mut counts.packets_sent);
+        add(&self.octets_received, &mut counts.octets_received);
+        add(&self.octets_sent, &mut counts.octets_sent);
+        add(&self.unreachable, &mut counts.unreachable);
+        add(&self.late_ticks, &mut counts.late_ticks);
+    }
+}
+
+fn add(counter: &IntCounter, n: &mut u64) {
+    if *n > 0 {
+        counter.inc_by(std::mem::take(n));
+    }
+}
+
+struct Registrar<'a>(&'a Registry);
+
+impl Registrar<'_> {
+    fn add<C: Collector + Clone + 'static>(&self, metric: C) -> prometheus::Result<C> {
+        self.0.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+
+    fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
+        self.add(IntCounter::with_opts(Opts::new(full(name), help))?)
+    }
+
+    fn vec(&self, name: &str, help: &str, label: &str) -> prometheus::Result<IntCounterVec> {
+        self.add(IntCounterVec::new(Opts::new(full(name), help), &[label])?)
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> prometheus::Result<IntGauge> {
+        self.add(IntGauge::with_opts(Opts::new(full(name), help))?)
+    }
+
+    fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> prometheus::Result<Histogram> {
+        self.add(Histogram::with_opts(
+            HistogramOpts::new(full(name), help).buckets(buckets.to_vec()),
+        )?)
+    }
+}
+
+fn full(name: &str) -> String {
+    format!("holdfast_rtp_{name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_drop_is_counted_under_its_own_name() {
+        for (i, (reason, name)) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, i);
+            let registry = Registry::new();
+            let metrics = Metrics::register(&registry).expect("a fresh registry takes the metrics");
+            let mut counts = Counts::default();
+            counts.dropped(reason);
+            metrics.flush(&mut counts);
+            metrics.flush(&mut counts);
+            let text = prometheus::TextEncoder::new()
+                .encode_to_string(&registry.gather())
+                .expect("metrics are text");
+            assert!(
+                text.contains(&format!("holdfast_rtp_dropped_total{{reason=\"{name}\"}} 1\n")),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_second_media_plane_on_one_registry_is_refused() {
+        let registry = Registry::new();
+        assert!(Metrics::register(&registry).is_ok());
+        assert!(Metrics::register(&registry).is_err());
+    }
+}

@@ -1,0 +1,345 @@
+//! A media thread: waits for packets, the tick and commands, and serves its legs.
+//!
+//! Commands change routes; packets and ticks only read them. The tick is 1 ms; each leg that is played to
+//! belongs to one of its 20 phases, so that callers are spread over the 20 ms of a packet. A thread that wakes
+//! late serves each leg once, not once for every packet missed.
+
+use crate::g711::{TRANSCODER, Transcoder};
+use crate::leg::{Leg, Route, Seed, count_error};
+use crate::legs::Legs;
+use crate::mailbox::{Command, Mailbox};
+use crate::metrics::{Counts, Metrics};
+use crate::moment::Moment;
+use crate::player::Player;
+use crate::socket::PortPair;
+use crate::{Library, MediaConfig, MediaEvent, MediaEvents, Playlist};
+use acd::LegId;
+use rustix::event::{Timespec, epoll};
+use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Ticks between two packets of 20 ms.
+pub(crate) const PHASES: usize = 20;
+
+/// Each leg is looked after once in so many ticks.
+pub(crate) const LOOK_AFTER_TICKS: u64 = 100;
+
+/// Events taken from the kernel at once. A full batch is served in about 2 ms, so ticks are not held up.
+const EVENTS_MAX: usize = 512;
+
+/// The longest UDP payload that is taken whole; a longer one is cut, and then counted as malformed if it is RTP
+/// with padding, or passed on cut. No agreed packet is near it.
+const PACKET_MAX: usize = 2_048;
+
+/// The thread wakes this often when it has legs and plays to none.
+const IDLE_TICKS: u64 = 10;
+
+const WAKE: u64 = u64::MAX;
+
+/// The state of one media thread.
+pub(crate) struct Worker {
+    poller: OwnedFd,
+    mailbox: Arc<Mailbox>,
+    pub(crate) legs: Legs,
+    /// Slots of the legs that are played to, by phase.
+    pub(crate) phases: [Vec<usize>; PHASES],
+    pub(crate) library: Library,
+    transcoder: &'static Transcoder,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) counts: Counts,
+    pub(crate) events: MediaEvents,
+    pub(crate) silence_timeout: Duration,
+    gather: Duration,
+    pub(crate) cname: String,
+    started: Instant,
+    pub(crate) now: Moment,
+    /// The last tick that was served: milliseconds since the start.
+    pub(crate) tick: u64,
+    stopping: bool,
+    packet: Box<[u8; PACKET_MAX]>,
+}
+
+impl Worker {
+    /// A thread's state, with its poller set up.
+    pub(crate) fn new(
+        config: &MediaConfig,
+        library: Library,
+        mailbox: Arc<Mailbox>,
+        metrics: Arc<Metrics>,
+        events: MediaEvents,
+    ) -> io::Result<Self> {
+        let poller = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        epoll::add(
+            &poller,
+            &*mailbox,
+            epoll::EventData::new_u64(WAKE),
+            epoll::EventFlags::IN,
+        )?;
+        // A name that tells nothing about the host and is not used again (RFC 7022 §4.2).
+        let cname = format!("{:016x}", getrandom::u64().map_err(io::Error::other)?);
+        Ok(Self {
+            poller,
+            mailbox,
+            legs: Legs::default(),
+            phases: Default::default(),
+            library,
+            transcoder: &TRANSCODER,
+            metrics,
+            counts: Counts::default(),
+            events,
+            silence_timeout: config.silence_timeout,
+            gather: config.gather,
+            cname,
+            started: Instant::now(),
+            now: Moment::default(),
+            tick: 0,
+            stopping: false,
+            packet: Box::new([0; PACKET_MAX]),
+        })
+    }
+
+    /// Serves until told to stop.
+    pub(crate) fn run(mut self) {
+        let mut ready: Vec<epoll::Event> = Vec::with_capacity(EVENTS_MAX);
+        let mut commands = Vec::new();
+        while !self.stopping {
+            self.wait(&mut ready);
+            self.now = Moment(u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX));
+            let mut woken = false;
+            for event in &ready {
+                match event.data.u64() {
+                    WAKE => woken = true,
+                    token if token % 2 == 0 => self.receive_rtp((token / 2) as usize),
+                    token => self.receive_rtcp((token / 2) as usize),
+                }
+            }
+            if woken {
+                self.mailbox.take(&mut commands);
+                for command in commands.drain(..) {
+                    self.carry_out(command);
+                }
+            }
+            self.serve_ticks();
+        }
+        self.metrics.flush(&mut self.counts);
+    }
+
+    /// Waits for events: for ever without legs, else until the next tick that has something to do.
+    fn wait(&mut self, ready: &mut Vec<epoll::Event>) {
+        ready.clear();
+        let timeout = if self.legs.is_empty() {
+            self.metrics.flush(&mut self.counts);
+            None
+        } else {
+            let ticks = if self.plays() { 1 } else { IDLE_TICKS };
+            let due = Duration::from_millis(self.tick + ticks);
+            let mut left = due.saturating_sub(self.started.elapsed());
+            if !self.gather.is_zero() {
+                std::thread::sleep(left.min(self.gather));
+                left = Duration::ZERO;
+            }
+            Some(left)
+        };
+        let timeout = timeout.and_then(|t| Timespec::try_from(t).ok());
+        match epoll::wait(
+            &self.poller,
+            rustix::buffer::spare_capacity(ready),
+            timeout.as_ref(),
+        ) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(e) => {
+                tracing::error!(error = %e, "the media thread cannot wait for packets: stopping");
+                self.stopping = true;
+            }
+        }
+    }
+
+    fn receive_rtp(&mut self, slot: usize) {
+        let Some(leg) = self.legs.get(slot) else { return };
+        let (length, from) = match leg.sockets.rtp.recv_from(&mut self.packet[..]) {
+            Ok(received) => received,
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return,
+            Err(e) => return count_error(&e, &mut self.counts),
+        };
+        let Some(packet) = self.packet.get_mut(..length) else {
+            return;
+        };
+        let Some(inbound) = leg.take_in(packet, from, self.now, &mut self.counts) else {
+            return;
+        };
+        let id = leg.id;
+        if let Route::Leg(other) = leg.route
+            && let Some(other) = self.legs.get(other)
+        {
+            other.pass_on(&inbound, packet, self.transcoder, self.now, &mut self.counts);
+        }
+        if let Some(verdict) = inbound.latched {
+            self.metrics.latched(verdict);
+            tracing::debug!(call = %id.call, leg = %id, %from, ?verdict, "RTP source taken");
+        }
+        if let Some(digit) = inbound.key {
+            self.metrics.keys.inc();
+            (self.events)(MediaEvent::Dtmf { leg: id, digit });
+        }
+    }
+
+    fn receive_rtcp(&mut self, slot: usize) {
+        let Some(leg) = self.legs.get(slot) else { return };
+        match leg.sockets.rtcp.recv_from(&mut self.packet[..]) {
+            Ok((length, from)) => {
+                let Some(packet) = self.packet.get(..length) else {
+                    return;
+                };
+                if let Some(feedback) = leg.take_in_rtcp(packet, from, self.now, &mut self.counts) {
+                    self.metrics.fed_back(feedback);
+                }
+            }
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(e) => count_error(&e, &mut self.counts),
+        }
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::Open { leg, pair, seed } => self.open(leg, pair, seed),
+            Command::SetRemote {
+                leg,
+                rtp_port,
+                remote,
+            } => {
+                let now = self.now;
+                if let Some(leg) = self.find(leg).and_then(|slot| self.legs.get(slot))
+                    && leg.sockets.local().port() == rtp_port
+                {
+                    leg.set_remote(remote, now);
+                }
+            }
+            Command::Play { leg, playlist } => self.play(leg, playlist),
+            Command::Bridge { a, b } => self.bridge(a, b),
+            Command::Silence { leg } => {
+                if let Some(slot) = self.find(leg) {
+                    self.end_route(slot);
+                }
+            }
+            Command::Close { leg, rtp_port } => self.close(leg, rtp_port),
+            Command::Stop => self.stopping = true,
+        }
+    }
+
+    fn open(&mut self, id: LegId, pair: PortPair, seed: Seed) {
+        if self.legs.find(id).is_some() {
+            tracing::error!(call = %id.call, leg = %id, "a leg was opened twice: the second port stays unused");
+            return self.metrics.port_pairs_in_use.dec();
+        }
+        let token = self.legs.next_slot() as u64 * 2;
+        let added = epoll::add(
+            &self.poller,
+            &pair.rtp,
+            epoll::EventData::new_u64(token),
+            epoll::EventFlags::IN,
+        )
+        .and_then(|()| {
+            let token = epoll::EventData::new_u64(token + 1);
+            epoll::add(&self.poller, &pair.rtcp, token, epoll::EventFlags::IN)
+        });
+        if let Err(e) = added {
+            tracing::error!(call = %id.call, leg = %id, error = %e, "cannot watch a leg's sockets: it stays silent");
+            return self.metrics.port_pairs_in_use.dec();
+        }
+        if self.legs.is_empty() {
+            // Ticks stood still while there was nobody to serve.
+            self.tick = self.now.ticks();
+        }
+        self.legs.insert(Leg::new(id, pair, seed, self.now));
+    }
+
+    fn close(&mut self, id: LegId, rtp_port: u16) {
+        let Some(slot) = self.legs.find(id) else { return };
+        if self
+            .legs
+            .get(slot)
+            .is_none_or(|leg| leg.sockets.local().port() != rtp_port)
+        {
+            return;
+        }
+        self.end_route(slot);
+        // Closing the sockets takes them out of the poller too.
+        if let Some(mut leg) = self.legs.remove(slot) {
+            leg.report(&self.cname, true, self.now, &mut self.counts);
+            self.metrics.port_pairs_in_use.dec();
+        }
+    }
+
+    fn play(&mut self, id: LegId, playlist: Playlist) {
+        let Some(slot) = self.find(id) else { return };
+        let phase = self.legs.get(slot).and_then(|leg| leg.phase);
+        self.end_bridge(slot);
+        let phase = phase.unwrap_or_else(|| {
+            let phase = self.lightest_phase();
+            self.phases[phase].push(slot);
+            phase
+        });
+        if let Some(leg) = self.legs.get(slot) {
+            leg.phase = Some(phase);
+            leg.set_route(Route::Player(Player::new(playlist)));
+        }
+    }
+
+    fn bridge(&mut self, a: LegId, b: LegId) {
+        let (Some(a), Some(b)) = (self.find(a), self.find(b)) else {
+            return;
+        };
+        for (slot, other) in [(a, b), (b, a)] {
+            self.end_route(slot);
+            if let Some(leg) = self.legs.get(slot) {
+                leg.set_route(Route::Leg(other));
+            }
+        }
+    }
+
+    /// Ends what the leg in `slot` hears, and what it says.
+    fn end_route(&mut self, slot: usize) {
+        self.end_bridge(slot);
+        let Some(leg) = self.legs.get(slot) else { return };
+        leg.set_route(Route::Nothing);
+        if let Some(phase) = leg.phase.take() {
+            self.phases[phase].retain(|&other| other != slot);
+        }
+    }
+
+    fn end_bridge(&mut self, slot: usize) {
+        if let Some(Route::Leg(other)) = self
+            .legs
+            .get(slot)
+            .map(|leg| std::mem::replace(&mut leg.route, Route::Nothing))
+            && let Some(other) = self.legs.get(other)
+            && matches!(other.route, Route::Leg(back) if back == slot)
+        {
+            other.set_route(Route::Nothing);
+        }
+    }
+
+    /// The phase with the fewest legs; of equals the one that is next.
+    fn lightest_phase(&self) -> usize {
+        let next = self.tick as usize + 1;
+        (next..next + PHASES)
+            .map(|tick| tick % PHASES)
+            .min_by_key(|&phase| self.phases[phase].len())
+            .unwrap_or(0)
+    }
+
+    /// Whether any leg is played to.
+    pub(crate) fn plays(&self) -> bool {
+        self.phases.iter().any(|phase| !phase.is_empty())
+    }
+
+    fn find(&self, id: LegId) -> Option<usize> {
+        let slot = self.legs.find(id);
+        if slot.is_none() {
+            tracing::debug!(call = %id.call, leg = %id, "media command for a leg that is not open");
+        }
+        slot
+    }
+}
