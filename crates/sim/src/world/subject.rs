@@ -1,0 +1,119 @@
+//! The core under test, behind the only door it has, with the oracle watching and crashes at any input.
+//!
+//! A crash is what it is for the engine: the state is gone, the log of inputs is not. A new core is made from the
+//! same configuration and given the log; it must ask for the same things and reach the same state.
+
+use crate::calendar::Calendar;
+use crate::oracle::{Oracle, Violation};
+use crate::rng::{Purpose, Stream};
+use acd::{Acd, AcdConfig, ConfigError, Input, Output, Snapshot, Timestamp};
+
+pub(super) struct Subject {
+    core: Acd,
+    config: AcdConfig,
+    pub(super) oracle: Oracle,
+    crash: Option<Crash>,
+    /// A whole audit is due when this many inputs have been watched.
+    audit_at: u64,
+    pub(super) outputs: Vec<Output>,
+    pub(super) crashes: u64,
+}
+
+/// What is needed to crash and come back.
+struct Crash {
+    chance: f64,
+    stream: Stream,
+    log: Vec<(Timestamp, Input)>,
+    /// All outputs since the start.
+    outputs: Vec<Output>,
+}
+
+/// Inputs between two audits, each of which looks at every call.
+const AUDIT_EVERY: u64 = 97;
+
+/// Inputs remembered for a crash; then no more crashes happen, since memory has an end.
+const LOG_MAX: usize = 2_000_000;
+
+impl Subject {
+    pub(super) fn new(config: AcdConfig, calendar: Calendar, seed: u64, crash: f64) -> Result<Self, ConfigError> {
+        let crash = (crash > 0.0).then(|| Crash {
+            chance: crash,
+            stream: Stream::new(seed, Purpose::Crash, 0),
+            log: Vec::new(),
+            outputs: Vec::new(),
+        });
+        Ok(Self {
+            core: Acd::new(config.clone())?,
+            oracle: Oracle::new(&config, calendar),
+            config,
+            crash,
+            audit_at: AUDIT_EVERY,
+            outputs: Vec::new(),
+            crashes: 0,
+        })
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        self.core.next_deadline()
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        self.core.snapshot()
+    }
+
+    /// No more crashes from now on.
+    pub(super) fn heal(&mut self) {
+        self.crash = None;
+    }
+
+    /// Tells the core one thing; what it asks for is in `outputs`, after the oracle has seen it.
+    pub(super) fn tell(&mut self, now: Timestamp, input: Input) -> Result<(), Violation> {
+        self.outputs.clear();
+        self.core.handle(now, input, &mut self.outputs);
+        self.oracle.watch(now, &input, &self.outputs, self.core.next_deadline())?;
+        if self.oracle.inputs() >= self.audit_at {
+            self.audit_at += AUDIT_EVERY;
+            self.oracle.audit(&input, &self.core.snapshot())?;
+        }
+        self.maybe_crash(now, input)
+    }
+
+    fn maybe_crash(&mut self, now: Timestamp, input: Input) -> Result<(), Violation> {
+        let Some(crash) = &mut self.crash else { return Ok(()) };
+        crash.log.push((now, input));
+        crash.outputs.extend(self.outputs.iter().cloned());
+        if crash.log.len() >= LOG_MAX {
+            self.crash = None;
+            return Ok(());
+        }
+        if !crash.stream.chance(crash.chance) {
+            return Ok(());
+        }
+        self.crashes += 1;
+        let recovered = recover(&self.config, crash);
+        let same = |core: &Acd| core.snapshot() == self.core.snapshot() && core.next_deadline() == self.core.next_deadline();
+        match recovered.filter(same) {
+            Some(core) => {
+                self.core = core;
+                Ok(())
+            }
+            None => Err(Violation {
+                at_us: now.as_micros(),
+                input_number: self.oracle.inputs(),
+                input,
+                rule: "replay",
+                detail: "a core rebuilt from the log differs from the one that was lost".to_owned(),
+            }),
+        }
+    }
+}
+
+/// A core rebuilt from the log; none if it did not ask for what the lost one asked for.
+fn recover(config: &AcdConfig, crash: &Crash) -> Option<Acd> {
+    let mut core = Acd::new(config.clone()).ok()?;
+    let mut outputs = Vec::with_capacity(crash.outputs.len());
+    for (at, input) in &crash.log {
+        core.handle(*at, *input, &mut outputs);
+    }
+    (outputs == crash.outputs).then_some(core)
+}
