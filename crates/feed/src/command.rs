@@ -1,0 +1,97 @@
+//! What the feed asks of the engine, and the words of a refusal.
+
+use acd::{Input, Snapshot};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// What the feed asks of the engine.
+#[derive(Debug)]
+pub enum Request {
+    /// The whole state and the number of the last event it contains, taken between two inputs.
+    Snapshot(oneshot::Sender<(u64, Arc<Snapshot>)>),
+    /// An operator's command. The engine hands it to the core, and answers with what the core refused, if it did.
+    Command {
+        /// What is asked for: `SignOn`, `SignOff`, `Ready`, `Pause` or `ExtendWrapUp`.
+        input: Input,
+        /// Takes the answer.
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+}
+
+/// Hands a request to the engine without blocking. False: the engine is overloaded or stopping.
+pub type Requests = Arc<dyn Fn(Request) -> bool + Send + Sync>;
+
+/// Why a command was not carried out.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// Not JSON, or not a command of the protocol.
+    #[error("this is not a command: {0}; see docs/feed.md")]
+    Malformed(String),
+    /// The connection has not signed in as somebody who may do this.
+    #[error("sign in first, as this operator or as a supervisor")]
+    NotSignedIn,
+    /// Name or secret is wrong; which of them is not told.
+    #[error("name or secret is wrong")]
+    WrongSecret,
+    /// Too many wrong secrets came from this address.
+    #[error("too many wrong secrets from this address; wait a minute")]
+    TooManyAttempts,
+    /// A supervisor's command does not say for whom, or the name is unknown.
+    #[error("say which operator this is for: there is none by that name")]
+    UnknownOperator,
+    /// The configuration has no such pause reason.
+    #[error("there is no such pause reason; hello lists those there are")]
+    UnknownPauseReason,
+    /// The id was used for another command.
+    #[error("this id was used for another command; draw a new one for each")]
+    IdReused,
+    /// The same command is still being carried out.
+    #[error("this command is being carried out; ask again for its answer")]
+    InProgress,
+    /// The core did not carry it out, as the operator stands now.
+    #[error("{}", explain(*.0))]
+    NotNow(acd::Refusal),
+    /// The engine could not take the command.
+    #[error("the engine is busy or stopping; try again")]
+    Overloaded,
+    /// The engine did not answer: it is not known whether the command was carried out.
+    #[error("the engine did not answer in time; look at the state before trying again")]
+    NoAnswer,
+}
+
+impl Refusal {
+    /// The word a program goes by.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::NotSignedIn => "not_signed_in",
+            Self::WrongSecret => "wrong_secret",
+            Self::TooManyAttempts => "too_many_attempts",
+            Self::UnknownOperator => "unknown_operator",
+            Self::UnknownPauseReason => "unknown_pause_reason",
+            Self::IdReused => "id_reused",
+            Self::InProgress => "in_progress",
+            Self::NotNow(refusal) => refusal.name(),
+            Self::Overloaded => "overloaded",
+            Self::NoAnswer => "no_answer",
+        }
+    }
+}
+
+/// The core's word with what to do about it.
+const fn explain(refusal: acd::Refusal) -> &'static str {
+    match refusal {
+        acd::Refusal::UnknownOperator => "there is no such operator; check the configuration",
+        acd::Refusal::UnknownPauseReason => "there is no such pause reason; hello lists those there are",
+        acd::Refusal::SignedOff => "signed off; sign on first",
+        acd::Refusal::PhoneGone => "the phone is not registered; check that it is on and reaches the engine",
+        acd::Refusal::NotInWrapUp => "not in wrap-up; there is nothing to extend",
+        acd::Refusal::WrapUpMax => "the wrap-up has been extended as far as it goes",
+    }
+}
+
+impl From<acd::Refusal> for Refusal {
+    fn from(refusal: acd::Refusal) -> Self {
+        Self::NotNow(refusal)
+    }
+}

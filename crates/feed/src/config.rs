@@ -1,0 +1,141 @@
+//! What the feed is told once: where to listen, who is who, and its limits.
+
+use acd::Timestamp;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use subtle::ConstantTimeEq;
+
+/// The engine's clock: every time on the wire is read from it, so that a console counts as the engine does.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Everything the HTTP edge needs to know. See `docs/feed.md` for what each role may do.
+pub struct FeedConfig {
+    /// Address and port of the page, the metrics and the feed.
+    pub listen: SocketAddr,
+    /// Names in place of the core's indexes, and the operators' secrets.
+    pub directory: Directory,
+    /// The engine's clock.
+    pub clock: Clock,
+    /// How many seconds of the engine's clock pass in one real second; 1 but for a time-lapse.
+    pub clock_rate: f64,
+    /// A heartbeat is sent to each client this often; a client gives up after two without one.
+    pub heartbeat: Duration,
+    /// Whether a client may watch without signing in, with callers' numbers masked.
+    pub open_wallboard: bool,
+    /// Signs a supervisor in. Without it nobody can be one.
+    pub supervisor_secret: Option<Secret>,
+    /// Origins (`https://host:port`) that may open the feed besides the page's own.
+    pub origins: Vec<String>,
+    /// What the page tells a newcomer.
+    pub about: About,
+    /// Everything that is bounded.
+    pub limits: Limits,
+}
+
+/// Names by the core's indexes.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    /// By `QueueId`.
+    pub queues: Vec<String>,
+    /// By `TrunkId`.
+    pub trunks: Vec<String>,
+    /// By `OperatorId`.
+    pub operators: Vec<Account>,
+    /// By `PauseReason::Chosen`.
+    pub pause_reasons: Vec<String>,
+}
+
+/// An operator's sign-in.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The name, as the core has it.
+    pub name: String,
+    /// What is typed beside it. Empty: this operator cannot sign in.
+    pub secret: Secret,
+}
+
+/// A shared secret. `Debug` hides it, and comparing takes the same time wherever the first difference is.
+#[derive(Clone, Default)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps `text` as a secret. An empty one matches nothing.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Whether `typed` is this secret.
+    pub fn matches(&self, typed: &str) -> bool {
+        let same: bool = self.0.as_bytes().ct_eq(typed.as_bytes()).into();
+        same && !self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// What the page tells a newcomer, served as `/about.json`.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct About {
+    /// The hotline's name.
+    pub name: String,
+    /// The running version.
+    pub version: String,
+    /// Addresses a caller dials, such as `sip:hotline@192.0.2.1`.
+    pub dial: Vec<String>,
+    /// Where an operator's phone registers, such as `sip:192.0.2.1:5060 (UDP, TCP)`.
+    pub register: Vec<String>,
+}
+
+/// Every bound of the feed, with its unit.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// HTTP connections at once, feed clients included; one more waits in the listen backlog.
+    pub connections_max: u32,
+    /// Feed clients at once; one more is answered 503.
+    pub clients_max: u32,
+    /// Deltas kept for resuming and for slow clients. A client further behind gets a snapshot.
+    pub deltas_kept: usize,
+    /// The longest message a client may send, in bytes.
+    pub message_bytes_max: usize,
+    /// Messages a client may send in one second on average; a burst of ten times that is let through.
+    pub messages_per_second: u32,
+    /// How long a client may take to accept what was sent before it is closed.
+    pub write_timeout: Duration,
+    /// How long a client may stay silent (not even a pong) before it is closed.
+    pub idle_timeout: Duration,
+    /// How long a connection may take to sign in when it cannot watch without.
+    pub sign_in_timeout: Duration,
+    /// How long a wrong secret's answer is delayed.
+    pub wrong_secret_delay: Duration,
+    /// Wrong secrets from one address within a minute before the next is refused unread.
+    pub wrong_secrets_per_minute: u32,
+    /// How long the engine may take to answer.
+    pub engine_timeout: Duration,
+    /// How long a request's head may take to arrive.
+    pub header_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 4096,
+            clients_max: 2048,
+            deltas_kept: 8192,
+            message_bytes_max: 4096,
+            messages_per_second: 10,
+            write_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(45),
+            sign_in_timeout: Duration::from_secs(10),
+            wrong_secret_delay: Duration::from_secs(1),
+            wrong_secrets_per_minute: 10,
+            engine_timeout: Duration::from_secs(5),
+            header_timeout: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! From the engine's events to bytes every client shares, and the snapshots to start from.
+
+use crate::command::{Request, Requests};
+use crate::config::Directory;
+use crate::hub::Batch;
+use crate::ring::{Behind, Delta, Ring};
+use crate::wire::{Message, Numbers};
+use acd::{Event, Timestamp};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::time::{Instant, timeout};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+/// Batches taken before the clients are woken: under load many events cost one waking.
+const BATCHES_A_WAKING: usize = 256;
+
+/// A snapshot is given to another client too if it is no older than this, and
+const SNAPSHOT_SHARED_FOR: Duration = Duration::from_secs(1);
+
+/// if no more deltas than this have come since.
+const SNAPSHOT_SHARED_DELTAS: u64 = 256;
+
+/// The ring of deltas, and who waits for the next.
+pub(crate) struct Fanout {
+    directory: Arc<Directory>,
+    ring: RwLock<Ring>,
+    /// Carries no value: a change means that there is something to read.
+    wake: watch::Sender<()>,
+}
+
+impl Fanout {
+    pub(crate) fn new(directory: Arc<Directory>, deltas_kept: usize) -> Self {
+        Self {
+            directory,
+            ring: RwLock::new(Ring::new(deltas_kept)),
+            wake: watch::Sender::new(()),
+        }
+    }
+
+    /// Carries the engine's batches into the ring, until the hub is gone.
+    pub(crate) async fn run(self: Arc<Self>, mut batches: mpsc::Receiver<Batch>) {
+        let mut taken = Vec::with_capacity(BATCHES_A_WAKING);
+        while batches.recv_many(&mut taken, BATCHES_A_WAKING).await > 0 {
+            for batch in taken.drain(..) {
+                self.take(&batch);
+            }
+            self.wake.send_replace(());
+        }
+    }
+
+    /// A receiver that is told of everything new from now on.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<()> {
+        self.wake.subscribe()
+    }
+
+    /// At most `max` deltas from the number `from` on; none if there is nothing newer.
+    pub(crate) fn read(&self, from: u64, max: usize, numbers: Numbers) -> Result<Vec<Utf8Bytes>, Behind> {
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        let bytes = |delta: &Delta| match numbers {
+            Numbers::Clear => delta.clear.clone(),
+            Numbers::Masked => delta.masked.clone(),
+        };
+        Ok(ring.read(from, max)?.map(bytes).collect())
+    }
+
+    /// Whether a client that has everything up to `after` can go on without a snapshot.
+    pub(crate) fn covers(&self, after: u64) -> bool {
+        self.ring
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .covers(after)
+    }
+
+    fn next(&self) -> u64 {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).next()
+    }
+
+    fn take(&self, batch: &Batch) {
+        let first = batch
+            .seq
+            .saturating_add(1)
+            .saturating_sub(batch.events.len() as u64);
+        let deltas: Vec<Delta> = (first..)
+            .zip(&batch.events)
+            .map(|(seq, event)| self.serialise(seq, batch.at, event))
+            .collect();
+        let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        for (seq, delta) in (first..).zip(deltas) {
+            ring.push(seq, delta);
+        }
+    }
+
+    fn serialise(&self, seq: u64, at: Timestamp, event: &Event) -> Delta {
+        let text = |numbers| {
+            let change = self.directory.change(event, numbers);
+            Message::Delta {
+                seq,
+                at: at.as_millis(),
+                change,
+            }
+            .bytes()
+        };
+        let clear = text(Numbers::Clear);
+        // Only an arrival shows a number.
+        let masked = if matches!(event, Event::CallArrived { .. }) {
+            text(Numbers::Masked)
+        } else {
+            clear.clone()
+        };
+        Delta { clear, masked }
+    }
+}
+
+/// The whole state at one number, serialised when first asked for.
+pub(crate) struct Start {
+    /// The last event it contains.
+    pub(crate) seq: u64,
+    taken: Instant,
+    snapshot: Arc<acd::Snapshot>,
+    clear: OnceLock<Utf8Bytes>,
+    masked: OnceLock<Utf8Bytes>,
+}
+
+/// Snapshots, shared by clients that ask at about the same time: a thousand consoles that come back together cost
+/// the engine one.
+pub(crate) struct Snapshots {
+    epoch: u64,
+    directory: Arc<Directory>,
+    fanout: Arc<Fanout>,
+    requests: Requests,
+    engine_timeout: Duration,
+    latest: Mutex<Option<Arc<Start>>>,
+}
+
+impl Snapshots {
+    pub(crate) fn new(epoch: u64, fanout: Arc<Fanout>, requests: Requests, engine_timeout: Duration) -> Self {
+        let directory = fanout.directory.clone();
+        Self {
+            epoch,
+            directory,
+            fanout,
+            requests,
+            engine_timeout,
+            latest: Mutex::new(None),
+        }
+    }
+
+    /// A state to start from whose following deltas are, or will be, in the ring. None: the engine does not answer.
+    pub(crate) async fn get(&self) -> Option<Arc<Start>> {
+        // Whoever comes while one is being fetched waits here and then finds it fresh.
+        let mut latest = self.latest.lock().await;
+        if let Some(start) = latest.as_ref().filter(|start| self.is_fresh(start)) {
+            return Some(start.clone());
+        }
+        let (reply, answer) = oneshot::channel();
+        if !(self.requests)(Request::Snapshot(reply)) {
+            return None;
+        }
+        let (seq, snapshot) = timeout(self.engine_timeout, answer).await.ok()?.ok()?;
+        let start = Arc::new(Start {
+            seq,
+            taken: Instant::now(),
+            snapshot,
+            clear: OnceLock::new(),
+            masked: OnceLock::new(),
+        });
+        *latest = Some(start.clone());
+        Some(start)
+    }
+
+    /// The message for it.
+    pub(crate) fn bytes(&self, start: &Start, numbers: Numbers) -> Utf8Bytes {
+        let cell = match numbers {
+            Numbers::Clear => &start.clear,
+            Numbers::Masked => &start.masked,
+        };
+        cell.get_or_init(|| {
+            self.directory
+                .snapshot(self.epoch, start.seq, &start.snapshot, numbers)
+        })
+        .clone()
+    }
+
+    fn is_fresh(&self, start: &Start) -> bool {
+        let nothing_since = start.seq.saturating_add(1) >= self.fanout.next();
+        let few_since = self.fanout.next().saturating_sub(start.seq) <= SNAPSHOT_SHARED_DELTAS;
+        start.taken.elapsed() < SNAPSHOT_SHARED_FOR
+            && (nothing_since || (few_since && self.fanout.covers(start.seq)))
+    }
+}

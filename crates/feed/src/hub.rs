@@ -1,0 +1,78 @@
+//! The way from the engine into the feed: one bounded channel, and it never blocks.
+
+use acd::{Event, Timestamp};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::mpsc;
+
+/// Batches of events on their way from the engine to the feed. One more is dropped, and every client then gets a
+/// fresh snapshot: the engine is never made to wait.
+const BATCHES_MAX: usize = 4096;
+
+/// What one turn of the engine brought about.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    /// The number of the last of `events`.
+    pub(crate) seq: u64,
+    pub(crate) at: Timestamp,
+    pub(crate) events: Vec<Event>,
+}
+
+/// The engine's end of the feed. Cheap to clone; no call on it ever blocks.
+#[derive(Clone, Debug)]
+pub struct Hub {
+    epoch: u64,
+    batches: mpsc::Sender<Batch>,
+    receiver: Arc<Mutex<Option<mpsc::Receiver<Batch>>>>,
+    ready: Arc<AtomicBool>,
+}
+
+impl Hub {
+    /// A hub for one run of the numbering of events. A client that resumes names the epoch it knows; two runs
+    /// whose numbers could differ must not share one.
+    pub fn new(epoch: u64) -> Self {
+        let (batches, receiver) = mpsc::channel(BATCHES_MAX);
+        let receiver = Arc::new(Mutex::new(Some(receiver)));
+        Self {
+            epoch,
+            batches,
+            receiver,
+            ready: Arc::new(AtomicBool::new(false)),
+        }
+    }
+
+    /// Tells the consoles what has become true. `seq` is the number of the last of `events`, and numbers rise by
+    /// one an event. Safe from any thread; takes the time of one copy.
+    pub fn publish(&self, seq: u64, at: Timestamp, events: &[Event]) {
+        if events.is_empty() {
+            return;
+        }
+        // A full channel needs no handling here: the gap in the numbers tells the other end all it must know.
+        let _ = self.batches.try_send(Batch {
+            seq,
+            at,
+            events: events.to_vec(),
+        });
+    }
+
+    /// Whether `/readyz` answers 200: the engine has recovered and takes calls.
+    pub fn set_ready(&self, ready: bool) {
+        self.ready.store(ready, Ordering::Relaxed);
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
+    }
+
+    /// The receiving end, once.
+    pub(crate) fn take_receiver(&self) -> Option<mpsc::Receiver<Batch>> {
+        self.receiver
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+}

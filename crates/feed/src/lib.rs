@@ -1,0 +1,57 @@
+//! The HTTP edge: the live feed with its commands, the metrics, the health checks and the plain page.
+//!
+//! Owns the wire JSON (only this crate knows it), who may see and ask what, and every HTTP and WebSocket
+//! connection. `docs/feed.md` is the protocol.
+//!
+//! Always holds: a client sees every event once and in order, or is given a fresh snapshot, never a silent gap; a
+//! delta is serialised once and its bytes are shared by all; the engine is never made to wait for a client, and
+//! one client never for another; a caller's number reaches only those who signed in.
+//!
+//! Deliberately not here: any decision about calls (the core's), storage of any kind, TLS.
+#![forbid(unsafe_code)]
+
+mod answers;
+mod auth;
+mod close;
+mod command;
+mod config;
+mod fanout;
+mod hub;
+mod incoming;
+mod metrics;
+mod page;
+mod ring;
+mod server;
+mod session;
+mod upgrade;
+mod wire;
+
+pub use command::{Refusal, Request, Requests};
+pub use config::{About, Account, Clock, Directory, FeedConfig, Limits, Secret};
+pub use hub::Hub;
+pub use server::{Feed, start};
+
+/// Why the feed cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// The address is taken or not ours.
+    #[error("cannot listen on http://{addr}: {source}; choose another address or stop what is using it")]
+    Listen {
+        /// The configured address.
+        addr: std::net::SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// One hub feeds one server.
+    #[error("this hub already has a feed; make a hub for each")]
+    HubInUse,
+    /// A limit that would make the feed useless.
+    #[error("the feed's limit {name} is zero; give it at least 1")]
+    ZeroLimit {
+        /// The field of [`Limits`] or [`FeedConfig`].
+        name: &'static str,
+    },
+    /// Two collectors of one name on the registry.
+    #[error("cannot register the feed's metrics: {0}; give each feed a registry of its own")]
+    Metrics(#[from] prometheus::Error),
+}

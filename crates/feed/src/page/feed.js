@@ -1,0 +1,150 @@
+// The connection to the feed: resumes by itself, and knows what time it is at the server.
+
+/** A connection is given up when nothing was heard for this many heartbeats. */
+const BEATS_MISSED = 2.5;
+
+/** Milliseconds between attempts to reconnect: the first, and the longest. */
+const RETRY = { first: 500, longest: 8000 };
+
+/** A close after which reconnecting by itself would only be refused again. */
+const FINAL = { signInTimeout: 4401, wrongSecret: 4403, replaced: 4409 };
+
+/**
+ * Keeps `state` in step with the feed. `tell` is called with what happened: `changed`, `live`, `lost`, `guest`
+ * (somebody has to sign in), `replaced`.
+ */
+export class Feed {
+  constructor(state, tell) {
+    Object.assign(this, { state, tell, socket: null, live: false, hello: null, account: null });
+    this.clock = { server: Date.now(), local: performance.now(), rate: 1 };
+    this.retry = RETRY.first;
+    this.asked = new Map();
+    setInterval(() => this.watch(), 1000);
+  }
+
+  /** The server's time now, in milliseconds. */
+  now() {
+    return this.clock.server + (performance.now() - this.clock.local) * this.clock.rate;
+  }
+
+  connect() {
+    const query = new URLSearchParams();
+    if (this.state.seq !== null) {
+      query.set("epoch", this.state.epoch);
+      query.set("after", this.state.seq);
+    }
+    if (this.account) query.set("role", "operator");
+    const url = new URL(`/feed?${query}`, location.href);
+    url.protocol = url.protocol.replace("http", "ws");
+    const socket = new WebSocket(url);
+    this.socket = socket;
+    this.heard = performance.now();
+    socket.onmessage = ({ data }) => socket === this.socket && this.take(JSON.parse(data));
+    socket.onclose = ({ code }) => socket === this.socket && this.closed(code);
+  }
+
+  /** Sends a command. Resolves to its answer, or to null if there is no connection to send it by. */
+  ask(command) {
+    if (this.socket?.readyState !== WebSocket.OPEN) return Promise.resolve(null);
+    const id = Array.from(crypto.getRandomValues(new Uint8Array(12)), (n) => n.toString(16).padStart(2, "0")).join("");
+    this.socket.send(JSON.stringify({ id, ...command }));
+    return new Promise((answer) => this.asked.set(id, answer));
+  }
+
+  /** Signs in; the account is kept in memory only, to sign in again after the connection was lost. */
+  async signIn(account) {
+    if (this.socket?.readyState !== WebSocket.OPEN) {
+      this.connect();
+      await new Promise((done) => this.socket.addEventListener("message", done, { once: true }));
+    }
+    const answer = await this.ask({ do: "sign_in", ...account });
+    if (answer?.type === "ok") this.account = account;
+    return answer;
+  }
+
+  /** Goes back to watching only. What an operator may see is forgotten. */
+  signOut() {
+    this.account = null;
+    this.state.seq = null;
+    this.reconnect();
+  }
+
+  take(message) {
+    this.heard = performance.now();
+    switch (message.type) {
+      case "hello": return this.greeted(message);
+      case "heartbeat":
+        this.setClock(message.time, this.clock.rate);
+        return message.seq === this.state.seq || this.reconnect();
+      case "snapshot":
+        this.state.snapshot(message);
+        return this.tell("changed");
+      case "delta":
+        return this.state.delta(message) ? this.tell("changed") : this.reconnect();
+      case "ok":
+      case "refused":
+        this.asked.get(message.id)?.(message);
+        this.asked.delete(message.id);
+    }
+  }
+
+  greeted(hello) {
+    this.hello = hello;
+    this.retry = RETRY.first;
+    this.setClock(hello.server_time, hello.clock_rate);
+    if (hello.role !== "guest") {
+      this.live = true;
+      this.tell("live");
+    } else if (this.account) {
+      this.signIn(this.account);
+    } else {
+      this.tell("guest");
+    }
+  }
+
+  setClock(server, rate) {
+    this.clock = { server, local: performance.now(), rate };
+  }
+
+  closed(code) {
+    this.live = false;
+    this.socket = null;
+    for (const answer of this.asked.values()) answer(null);
+    this.asked.clear();
+    if (code === FINAL.signInTimeout || code === FINAL.wrongSecret) {
+      this.account = null;
+      this.tell("guest");
+      return;
+    }
+    if (code === FINAL.replaced) {
+      const { name } = this.account ?? {};
+      this.account = null;
+      this.state.seq = null;
+      this.tell("replaced", name);
+    } else {
+      this.tell("lost");
+    }
+    // Spread out, so that a thousand pages do not come back in the same instant.
+    setTimeout(() => this.socket || this.connect(), this.retry * (0.5 + Math.random()));
+    this.retry = Math.min(this.retry * 2, RETRY.longest);
+  }
+
+  reconnect() {
+    const { socket } = this;
+    this.socket = null;
+    socket?.close();
+    this.live = false;
+    this.connect();
+  }
+
+  /** Notices a connection that died without a word. */
+  watch() {
+    const patience = (this.hello?.heartbeat_s ?? 15) * 1000 * BEATS_MISSED;
+    if (this.socket && performance.now() - this.heard > patience) {
+      const { socket } = this;
+      this.socket = null;
+      socket.close();
+      this.closed(1006);
+    }
+  }
+}

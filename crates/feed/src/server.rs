@@ -1,0 +1,255 @@
+//! The HTTP server: routes, connections and their limits, start and stop.
+
+use crate::answers::Answers;
+use crate::auth::Auth;
+use crate::command::Requests;
+use crate::config::{About, FeedConfig};
+use crate::fanout::{Fanout, Snapshots};
+use crate::hub::Hub;
+use crate::metrics::Metrics;
+use crate::session::Shared;
+use crate::{FeedError, page, upgrade};
+use axum::extract::{Extension, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router, routing::get};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use prometheus::{Registry, TextEncoder};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+/// How long stopping waits for clients to take their close.
+const STOP_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long accepting rests after the system refused a connection, as when it is out of descriptors.
+const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// What every request may need.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) origins: Arc<[String]>,
+    pub(crate) clients: Arc<Semaphore>,
+    hub: Hub,
+    about: Arc<About>,
+    registry: Registry,
+}
+
+/// The connection a request came by. It counts against the limit until the last clone is gone.
+#[derive(Clone)]
+pub(crate) struct Connection {
+    pub(crate) peer: SocketAddr,
+    _permit: Arc<OwnedSemaphorePermit>,
+}
+
+/// A running feed. It goes on when this is dropped; [`Feed::stop`] ends it.
+#[derive(Debug)]
+pub struct Feed {
+    addr: SocketAddr,
+    stop: CancellationToken,
+    connections: Arc<Semaphore>,
+    connections_max: u32,
+}
+
+impl Feed {
+    /// Where it listens, with the port the system chose if 0 was asked for.
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Stops listening and tells every client that the engine stops; returns when they are gone, or after 3 s.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        let _ = timeout(STOP_TIMEOUT, self.connections.acquire_many(self.connections_max)).await;
+    }
+}
+
+/// Binds the address and serves until [`Feed::stop`]. Collectors already on `registry` show at `/metrics` too.
+///
+/// # Errors
+/// See [`FeedError`].
+pub async fn start(
+    config: FeedConfig,
+    hub: Hub,
+    requests: Requests,
+    registry: Registry,
+) -> Result<Feed, FeedError> {
+    check(&config)?;
+    let metrics = Metrics::register(&registry)?;
+    let addr = config.listen;
+    let listener = TcpListener::bind(addr)
+        .await
+        .map_err(|source| FeedError::Listen { addr, source })?;
+    let addr = listener
+        .local_addr()
+        .map_err(|source| FeedError::Listen { addr, source })?;
+    let batches = hub.take_receiver().ok_or(FeedError::HubInUse)?;
+
+    let limits = config.limits;
+    let directory = Arc::new(config.directory);
+    let fanout = Arc::new(Fanout::new(directory.clone(), limits.deltas_kept));
+    let stop = CancellationToken::new();
+    let connections = Arc::new(Semaphore::new(limits.connections_max as usize));
+    let shared = Shared {
+        epoch: hub.epoch(),
+        clock: config.clock,
+        clock_rate: config.clock_rate,
+        heartbeat: config.heartbeat,
+        open_wallboard: config.open_wallboard,
+        auth: Arc::new(Auth::new(directory.clone(), config.supervisor_secret, &limits)),
+        answers: Answers::default(),
+        snapshots: Snapshots::new(
+            hub.epoch(),
+            fanout.clone(),
+            requests.clone(),
+            limits.engine_timeout,
+        ),
+        fanout: fanout.clone(),
+        directory,
+        requests,
+        metrics,
+        stop: stop.clone(),
+        limits: limits.clone(),
+    };
+    let app = App {
+        shared: Arc::new(shared),
+        origins: config.origins.into(),
+        clients: Arc::new(Semaphore::new(limits.clients_max as usize)),
+        hub,
+        about: Arc::new(config.about),
+        registry,
+    };
+    tokio::spawn(fanout.run(batches));
+    tokio::spawn(accept(listener, app, connections.clone(), stop.clone()));
+    info!(%addr, "feed listens");
+    Ok(Feed {
+        addr,
+        stop,
+        connections,
+        connections_max: limits.connections_max,
+    })
+}
+
+fn check(config: &FeedConfig) -> Result<(), FeedError> {
+    let limits = &config.limits;
+    let zero = [
+        ("heartbeat", config.heartbeat.is_zero()),
+        ("connections_max", limits.connections_max == 0),
+        ("clients_max", limits.clients_max == 0),
+        ("deltas_kept", limits.deltas_kept == 0),
+        ("message_bytes_max", limits.message_bytes_max == 0),
+        ("messages_per_second", limits.messages_per_second == 0),
+        ("write_timeout", limits.write_timeout.is_zero()),
+        ("idle_timeout", limits.idle_timeout.is_zero()),
+        ("engine_timeout", limits.engine_timeout.is_zero()),
+        ("header_timeout", limits.header_timeout.is_zero()),
+    ];
+    match zero.into_iter().find(|(_, zero)| *zero) {
+        Some((name, _)) => Err(FeedError::ZeroLimit { name }),
+        None => Ok(()),
+    }
+}
+
+fn routes(app: App) -> Router {
+    page::routes()
+        .route("/about.json", get(about))
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(async || "alive\n"))
+        .route("/readyz", get(ready))
+        .route("/feed", get(upgrade::feed))
+        .fallback(async || (StatusCode::NOT_FOUND, "there is nothing here; try /\n"))
+        .with_state(app)
+}
+
+async fn about(State(app): State<App>) -> Response {
+    Json(app.about.as_ref()).into_response()
+}
+
+async fn ready(State(app): State<App>) -> Response {
+    match app.hub.is_ready() {
+        true => "ready\n".into_response(),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response(),
+    }
+}
+
+async fn metrics(State(app): State<App>) -> Response {
+    match TextEncoder::new().encode_to_string(&app.registry.gather()) {
+        Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
+        Err(error) => {
+            warn!(%error, "cannot encode the metrics");
+            (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "cannot encode the metrics; see the log\n",
+            )
+                .into_response()
+        }
+    }
+}
+
+/// Takes connections as long as there is room; the others wait in the listen backlog.
+async fn accept(listener: TcpListener, app: App, connections: Arc<Semaphore>, stop: CancellationToken) {
+    let header_timeout = app.shared.limits.header_timeout;
+    let routes = routes(app);
+    let next = async || {
+        let permit = connections.clone().acquire_owned().await.ok()?;
+        loop {
+            match listener.accept().await {
+                Ok((stream, peer)) => {
+                    return Some((
+                        stream,
+                        Connection {
+                            peer,
+                            _permit: Arc::new(permit),
+                        },
+                    ));
+                }
+                Err(error) => {
+                    warn!(%error, "cannot accept an HTTP connection");
+                    sleep(ACCEPT_REST).await;
+                }
+            }
+        }
+    };
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = next() => {
+                let Some((stream, connection)) = accepted else { return };
+                let routes = routes.clone().layer(Extension(connection));
+                tokio::spawn(serve(stream, routes, header_timeout, stop.clone()));
+            }
+        }
+    }
+}
+
+/// Serves one connection until it is closed, upgraded or the feed stops.
+async fn serve(stream: TcpStream, routes: Router, header_timeout: Duration, stop: CancellationToken) {
+    // A delta is small and wanted now.
+    if let Err(error) = stream.set_nodelay(true) {
+        debug!(%error, "cannot switch off Nagle's algorithm");
+    }
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(header_timeout);
+    let served = http
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes))
+        .with_upgrades();
+    let mut served = std::pin::pin!(served);
+    let ended = tokio::select! {
+        ended = served.as_mut() => ended,
+        () = stop.cancelled() => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = ended {
+        debug!(%error, "HTTP connection ended");
+    }
+}

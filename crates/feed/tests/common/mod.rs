@@ -1,0 +1,341 @@
+//! A stand-in for the engine (a snapshot kept up by its own events) and a client, for the tests of the feed.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
+
+use acd::{
+    CallId, CallerNumber, Event, Input, OperatorId, OperatorState, OperatorView, Outcome, PauseReason,
+};
+use acd::{QueueId, Snapshot, Timestamp, TrunkId};
+use feed::{About, Account, Directory, Feed, FeedConfig, Hub, Limits, Refusal, Request, Requests, Secret};
+use futures_util::{SinkExt, StreamExt};
+use prometheus::Registry;
+use serde_json::Value;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+pub const EPOCH: u64 = 1_763_888_400_000_000;
+pub const START: Timestamp = Timestamp::from_secs(1_763_888_400);
+pub const NUMBER: &str = "13800138000";
+pub const MASKED: &str = "138******00";
+
+/// How long a test waits for what must come. Only a failing test ever waits that long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What the stand-in answers to commands.
+pub type Answer = Arc<dyn Fn(&Input) -> Result<(), Refusal> + Send + Sync>;
+
+pub struct Engine {
+    pub hub: Hub,
+    state: Mutex<(u64, Snapshot)>,
+    commands: Mutex<Vec<Input>>,
+    snapshots: Mutex<u32>,
+    answer: Mutex<Option<Answer>>,
+    refuses: Mutex<bool>,
+}
+
+impl Engine {
+    pub fn new() -> Arc<Self> {
+        let operator = |index| OperatorView {
+            operator: OperatorId(index),
+            state: OperatorState::SignedOff,
+            since: START,
+            phone: false,
+            answered: 0,
+        };
+        let snapshot = Snapshot {
+            at: START,
+            lines: 12,
+            lines_in_use: 0,
+            next_change: Some(START + Duration::from_secs(3600)),
+            next_lines: Some(4),
+            draining: false,
+            calls: Vec::new(),
+            operators: vec![operator(0), operator(1)],
+        };
+        Arc::new(Self {
+            hub: Hub::new(EPOCH),
+            state: Mutex::new((0, snapshot)),
+            commands: Mutex::default(),
+            snapshots: Mutex::default(),
+            answer: Mutex::default(),
+            refuses: Mutex::default(),
+        })
+    }
+
+    /// Makes `events` true and tells the feed. Returns the number of the last.
+    pub fn emit(&self, events: &[Event]) -> u64 {
+        let mut state = self.state.lock().unwrap();
+        let at = state.1.at + Duration::from_millis(5);
+        for event in events {
+            state.0 += 1;
+            state.1.apply(at, event);
+        }
+        self.hub.publish(state.0, at, events);
+        state.0
+    }
+
+    /// Makes `events` true without telling the feed, as when the channel to it was full.
+    pub fn lose(&self, events: &[Event]) {
+        let mut state = self.state.lock().unwrap();
+        let at = state.1.at;
+        for event in events {
+            state.0 += 1;
+            state.1.apply(at, event);
+        }
+    }
+
+    pub fn answer_with(&self, answer: impl Fn(&Input) -> Result<(), Refusal> + Send + Sync + 'static) {
+        *self.answer.lock().unwrap() = Some(Arc::new(answer));
+    }
+
+    /// From now on requests are refused, or taken again.
+    pub fn refuse(&self, refuses: bool) {
+        *self.refuses.lock().unwrap() = refuses;
+    }
+
+    pub fn commands(&self) -> Vec<Input> {
+        self.commands.lock().unwrap().clone()
+    }
+
+    pub fn snapshots_given(&self) -> u32 {
+        *self.snapshots.lock().unwrap()
+    }
+
+    pub fn requests(self: &Arc<Self>) -> Requests {
+        let engine = self.clone();
+        Arc::new(move |request| engine.take(request))
+    }
+
+    fn take(&self, request: Request) -> bool {
+        if *self.refuses.lock().unwrap() {
+            return false;
+        }
+        match request {
+            Request::Snapshot(reply) => {
+                *self.snapshots.lock().unwrap() += 1;
+                let state = self.state.lock().unwrap();
+                let _ = reply.send((state.0, Arc::new(state.1.clone())));
+            }
+            Request::Command { input, reply } => {
+                self.commands.lock().unwrap().push(input);
+                let answer = self.answer.lock().unwrap().clone();
+                let _ = reply.send(answer.map_or(Ok(()), |answer| answer(&input)));
+            }
+        }
+        true
+    }
+}
+
+pub fn config() -> FeedConfig {
+    let account = |name: &str, secret: &str| Account {
+        name: name.into(),
+        secret: Secret::new(secret),
+    };
+    FeedConfig {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        directory: Directory {
+            queues: vec!["hotline".into()],
+            trunks: vec!["city".into()],
+            operators: vec![account("1001", "ocean"), account("1002", "river")],
+            pause_reasons: vec!["lunch".into(), "training".into()],
+        },
+        clock: Arc::new(|| START),
+        clock_rate: 1.0,
+        heartbeat: Duration::from_secs(15),
+        open_wallboard: true,
+        supervisor_secret: Some(Secret::new("lighthouse")),
+        origins: vec!["https://board.example".into()],
+        about: About {
+            name: "Hotline".into(),
+            version: "0.1.0".into(),
+            ..About::default()
+        },
+        limits: Limits {
+            wrong_secret_delay: Duration::from_millis(5),
+            ..Limits::default()
+        },
+    }
+}
+
+pub async fn serve(engine: &Arc<Engine>, config: FeedConfig) -> (Feed, Registry) {
+    let registry = Registry::new();
+    let feed = feed::start(config, engine.hub.clone(), engine.requests(), registry.clone())
+        .await
+        .unwrap();
+    (feed, registry)
+}
+
+pub fn arrived(call: u64) -> Event {
+    Event::CallArrived {
+        call: CallId(call),
+        queue: QueueId(0),
+        trunk: TrunkId(0),
+        caller: CallerNumber::new(NUMBER),
+        ticket: call,
+        since: START,
+        resumed: false,
+    }
+}
+
+pub fn admitted(call: u64) -> Event {
+    Event::CallAdmitted {
+        call: CallId(call),
+        queue: QueueId(0),
+        waited: Duration::from_secs(3),
+    }
+}
+
+pub fn ended(call: u64) -> Event {
+    Event::CallEnded {
+        call: CallId(call),
+        queue: QueueId(0),
+        operator: None,
+        outcome: Outcome::Abandoned,
+        waited: Duration::from_secs(9),
+        talked: Duration::ZERO,
+        held: Duration::ZERO,
+        place_kept: true,
+    }
+}
+
+pub fn paused(operator: u32) -> Event {
+    Event::OperatorChanged {
+        operator: OperatorId(operator),
+        state: OperatorState::Paused {
+            reason: PauseReason::Chosen(1),
+        },
+        after: Duration::from_secs(2),
+    }
+}
+
+/// The value of one series in the registry's text, or 0.
+pub fn metric(registry: &Registry, series: &str) -> f64 {
+    let text = prometheus::TextEncoder::new()
+        .encode_to_string(&registry.gather())
+        .unwrap();
+    let line = text.lines().find(|line| {
+        line.strip_prefix(series)
+            .is_some_and(|rest| rest.starts_with(' '))
+    });
+    line.map_or(0.0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
+}
+
+/// Waits until `done`, which something in the background brings about.
+pub async fn until(what: &str, done: impl Fn() -> bool) {
+    let wait = async {
+        while !done() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait)
+        .await
+        .unwrap_or_else(|_| panic!("never came: {what}"));
+}
+
+pub struct Client(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Client {
+    /// Connects with `query` (`?…` or nothing).
+    pub async fn connect(feed: &Feed, query: &str) -> Self {
+        Self::try_connect(feed, query, None).await.unwrap()
+    }
+
+    pub async fn try_connect(
+        feed: &Feed,
+        query: &str,
+        origin: Option<&str>,
+    ) -> Result<Self, tungstenite::Error> {
+        let mut request = format!("ws://{}/feed{query}", feed.local_addr())
+            .into_client_request()
+            .unwrap();
+        if let Some(origin) = origin {
+            request.headers_mut().insert("Origin", origin.parse().unwrap());
+        }
+        connect_async(request).await.map(|(socket, _)| Self(socket))
+    }
+
+    /// Signed in, with hello and snapshot taken.
+    pub async fn operator(feed: &Feed, name: &str, secret: &str) -> Self {
+        let mut client = Self::connect(feed, "?role=operator").await;
+        assert_eq!(client.next().await["role"], "guest");
+        client
+            .say(serde_json::json!({"id": "s", "do": "sign_in", "name": name, "secret": secret}))
+            .await;
+        assert_eq!(client.next().await, serde_json::json!({"type": "ok", "id": "s"}));
+        assert_eq!(client.next().await["operator"], name);
+        assert_eq!(client.next().await["type"], "snapshot");
+        client
+    }
+
+    /// The next message that is not a heartbeat.
+    pub async fn next(&mut self) -> Value {
+        loop {
+            let message = self.any().await;
+            if message["type"] != "heartbeat" {
+                return message;
+            }
+        }
+    }
+
+    /// The next message.
+    pub async fn any(&mut self) -> Value {
+        loop {
+            match self.frame().await {
+                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                other => panic!("no message but {other:?}"),
+            }
+        }
+    }
+
+    pub async fn frame(&mut self) -> Option<tungstenite::Result<Message>> {
+        tokio::time::timeout(PATIENCE, self.0.next())
+            .await
+            .expect("nothing came")
+    }
+
+    /// Deltas up to the number `seq`, with no gap among them.
+    pub async fn deltas_to(&mut self, seq: u64) -> Vec<Value> {
+        let mut deltas: Vec<Value> = Vec::new();
+        while deltas.last().is_none_or(|last| last["seq"] != seq) {
+            let delta = self.next().await;
+            assert_eq!(delta["type"], "delta", "{delta}");
+            if let Some(last) = deltas.last() {
+                assert_eq!(
+                    delta["seq"].as_u64(),
+                    last["seq"].as_u64().map(|seq| seq + 1),
+                    "a gap"
+                );
+            }
+            deltas.push(delta);
+        }
+        deltas
+    }
+
+    pub async fn say(&mut self, message: Value) {
+        self.0.send(Message::text(message.to_string())).await.unwrap();
+    }
+
+    pub async fn ask(&mut self, message: Value) -> Value {
+        self.say(message).await;
+        loop {
+            let answer = self.next().await;
+            if answer["type"] != "delta" {
+                return answer;
+            }
+        }
+    }
+
+    /// The code the server closes with, skipping what comes before.
+    pub async fn closed(&mut self) -> u16 {
+        loop {
+            match self.frame().await {
+                Some(Ok(Message::Close(Some(frame)))) => return frame.code.into(),
+                Some(Ok(_)) => {}
+                other => panic!("no close but {other:?}"),
+            }
+        }
+    }
+}

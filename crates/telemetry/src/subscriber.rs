@@ -1,0 +1,36 @@
+//! Where log lines go.
+
+use crate::TelemetryError;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One short line for people.
+    #[default]
+    Compact,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+/// Sends log lines to standard error in `format`, as far as `filter` lets them (`info`, or `info,sip=debug`).
+/// The environment's `RUST_LOG`, if set, goes before `filter`.
+///
+/// # Errors
+/// The filter does not parse, or logging was set up before.
+pub fn init_tracing(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
+    let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| filter.to_owned());
+    let env_filter = match EnvFilter::builder().parse(&filter) {
+        Ok(parsed) => parsed,
+        Err(source) => return Err(TelemetryError::Filter { filter, source }),
+    };
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(env_filter)
+        .with_writer(std::io::stderr);
+    match format {
+        LogFormat::Compact => lines.compact().finish().try_init()?,
+        LogFormat::Json => lines.json().flatten_event(true).finish().try_init()?,
+    }
+    Ok(())
+}
