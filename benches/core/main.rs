@@ -1,0 +1,96 @@
+//! The queue core alone: the hotline's day, and steady churn with many callers waiting.
+//!
+//! `cargo bench -p benches --bench core`. Inputs are made beforehand or follow from the outputs; what is measured is
+//! `Acd::handle` and nothing else that could be left out.
+
+mod churn;
+mod day;
+mod field;
+mod house;
+
+use acd::{Acd, Output};
+use churn::Churn;
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use std::hint::black_box;
+
+/// The sizes of the curve: callers waiting.
+const WAITING: [u32; 4] = [100, 1_000, 10_000, 100_000];
+
+/// 1,200 calls with all their events, and a year of such days.
+fn day(c: &mut Criterion) {
+    let inputs = day::record(house::hotline(), 1_200);
+    let mut group = c.benchmark_group("day");
+    group.throughput(Throughput::Elements(inputs.len() as u64));
+    group.bench_function("1200_calls", |b| {
+        b.iter_batched_ref(
+            || (house::core(house::hotline()), Vec::with_capacity(64)),
+            |(acd, outputs)| day::replay(acd, &inputs, outputs),
+            BatchSize::LargeInput,
+        );
+    });
+    group.finish();
+
+    let year: Vec<_> = (0..365).map(|n| day::later(&inputs, n)).collect();
+    let mut group = c.benchmark_group("year");
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(
+        year.iter().map(|day| day.len() as u64).sum(),
+    ));
+    group.bench_function("365_days", |b| {
+        b.iter_batched_ref(
+            || (house::core(house::hotline()), Vec::with_capacity(64)),
+            |(acd, outputs)| year.iter().for_each(|day| day::replay(acd, day, outputs)),
+            BatchSize::PerIteration,
+        );
+    });
+    group.finish();
+}
+
+/// 1,000 operators, all talking; each cycle one call ends, the oldest is served, one gives up and others arrive.
+fn churn(c: &mut Criterion) {
+    let mut group = c.benchmark_group("churn");
+    for waiting in WAITING {
+        let mut churn = Churn::new(house::core(house::many_lines(1_000)), 1_000, waiting);
+        group.throughput(Throughput::Elements(churn::INPUTS_PER_CYCLE));
+        group.bench_function(BenchmarkId::new("holdfast", waiting), |b| {
+            b.iter(|| churn.cycle())
+        });
+    }
+    group.finish();
+}
+
+/// The same churn on the two designs of the field.
+fn churn_of_the_field(c: &mut Criterion) {
+    let mut group = c.benchmark_group("churn");
+    group.sample_size(10);
+    for waiting in WAITING {
+        group.throughput(Throughput::Elements(churn::INPUTS_PER_CYCLE));
+        let mut list = Churn::new(field::LockedList::new(1_000), 1_000, waiting);
+        group.bench_function(BenchmarkId::new("locked_list", waiting), |b| {
+            b.iter(|| list.cycle())
+        });
+        let mut table = Churn::new(field::PolledTable::new(1_000), 1_000, waiting);
+        group.bench_function(BenchmarkId::new("polled_table", waiting), |b| {
+            b.iter(|| table.cycle())
+        });
+    }
+    group.finish();
+}
+
+/// What the snapshot for a console that connects costs.
+fn snapshot(c: &mut Criterion) {
+    let churn = Churn::new(house::core(house::many_lines(1_000)), 1_000, 10_000);
+    c.bench_function("snapshot/10000", |b| {
+        b.iter(|| black_box(churn.queue().snapshot()))
+    });
+}
+
+/// Hands one input to a core, and the outputs to the bin.
+fn feed(acd: &mut Acd, at: acd::Timestamp, input: acd::Input, outputs: &mut Vec<Output>) {
+    acd.handle(at, input, outputs);
+    black_box(&*outputs);
+    outputs.clear();
+}
+
+criterion_group!(benches, day, churn, churn_of_the_field, snapshot);
+criterion_main!(benches);
