@@ -48,6 +48,13 @@ pub struct Heard {
     pub source_changes: u64,
 }
 
+impl From<Vec<i16>> for Heard {
+    /// Sound that came some other way than through a phone of this crate: 8,000 samples a second.
+    fn from(samples: Vec<i16>) -> Self {
+        Self { samples, ..Self::default() }
+    }
+}
+
 impl Heard {
     /// The share of the sound's power at `hz`: 1 for that pure tone, near 0 for anything else or for silence.
     pub fn share_at(&self, hz: f64) -> f64 {

@@ -1,0 +1,166 @@
+//! A watcher on the feed: keeps every delta, and waits until the log shows what is asked for.
+
+use crate::{PATIENCE, soon};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+/// A supervisor's connection to the feed.
+pub struct Feed {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    snapshot: Value,
+    log: Log,
+    next_id: u32,
+}
+
+/// All deltas since the snapshot, in order, without a gap.
+#[derive(Default)]
+pub struct Log(Vec<Value>);
+
+impl Log {
+    /// The deltas of one kind.
+    pub fn of<'a>(&'a self, event: &'a str) -> impl Iterator<Item = &'a Value> {
+        self.0.iter().filter(move |delta| delta["event"] == event)
+    }
+
+    /// How many deltas of one kind there are.
+    pub fn count(&self, event: &str) -> usize {
+        self.of(event).count()
+    }
+
+    /// The last state of an operator, with its reason if it has one, such as `paused/no_answer`.
+    pub fn operator(&self, name: &str) -> String {
+        let last = self
+            .of("operator_changed")
+            .filter(|delta| delta["operator"] == name)
+            .last();
+        last.map(standing).unwrap_or_default()
+    }
+
+    /// One number of each delta of one kind, in order.
+    pub fn numbers(&self, event: &str, field: &str) -> Vec<u64> {
+        self.of(event)
+            .filter_map(|delta| delta.pointer(field).and_then(Value::as_u64))
+            .collect()
+    }
+
+    /// One text of each delta of one kind, in order.
+    pub fn texts(&self, event: &str, field: &str) -> Vec<String> {
+        self.of(event)
+            .map(|delta| delta[field].as_str().unwrap_or_default().to_owned())
+            .collect()
+    }
+}
+
+fn standing(operator: &Value) -> String {
+    let words = [&operator["state"], &operator["reason"]];
+    let words: Vec<&str> = words.into_iter().filter_map(Value::as_str).collect();
+    words.join("/")
+}
+
+impl Feed {
+    pub(crate) async fn connect(address: SocketAddr, secret: &str) -> Feed {
+        let (socket, _) = soon("the feed", connect_async(format!("ws://{address}/feed")))
+            .await
+            .expect("a feed");
+        let mut feed = Feed {
+            socket,
+            snapshot: Value::Null,
+            log: Log::default(),
+            next_id: 0,
+        };
+        let hello = feed.message().await;
+        assert_eq!(hello["type"], "hello", "{hello}");
+        feed.command(json!({ "do": "sign_in", "role": "supervisor", "secret": secret }))
+            .await;
+        while feed.snapshot.is_null() || feed.snapshot["role"] == "guest" {
+            feed.take().await;
+        }
+        feed
+    }
+
+    /// The state when this watcher came.
+    pub fn snapshot(&self) -> &Value {
+        &self.snapshot
+    }
+
+    /// What has been seen so far.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Sends a command as the supervisor and waits until it is carried out.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn command(&mut self, mut command: Value) {
+        self.next_id += 1;
+        let id = self.next_id.to_string();
+        command["id"] = Value::from(id.as_str());
+        self.socket
+            .send(Message::text(command.to_string()))
+            .await
+            .expect("the feed takes commands");
+        loop {
+            let answer = self.take().await;
+            if answer["id"] == id.as_str() {
+                assert_eq!(answer["type"], "ok", "{command} was answered {answer}");
+                return;
+            }
+        }
+    }
+
+    /// Waits until the log shows what `is_there` looks for.
+    ///
+    /// # Panics
+    /// When it does not come.
+    pub async fn until(&mut self, what: &str, is_there: impl Fn(&Log) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_there(&self.log) {
+            if timeout_at(deadline, self.take()).await.is_err() {
+                let seen: Vec<String> = self.log.0.iter().map(Value::to_string).collect();
+                panic!(
+                    "waited {PATIENCE:?} in vain for {what}; the feed told:\n{}",
+                    seen.join("\n")
+                );
+            }
+        }
+    }
+
+    /// Reads one message into snapshot or log.
+    async fn take(&mut self) -> Value {
+        let message = self.message().await;
+        match message["type"].as_str() {
+            Some("snapshot") => {
+                self.snapshot = message.clone();
+                self.log = Log::default();
+            }
+            Some("delta") => {
+                let before = self.log.0.last().unwrap_or(&self.snapshot)["seq"].as_u64();
+                assert_eq!(
+                    message["seq"].as_u64(),
+                    before.map(|seq| seq + 1),
+                    "a gap before {message}"
+                );
+                self.log.0.push(message.clone());
+            }
+            _ => {}
+        }
+        message
+    }
+
+    async fn message(&mut self) -> Value {
+        loop {
+            let frame = soon("a message of the feed", self.socket.next()).await;
+            match frame.expect("the feed goes on").expect("the feed goes on") {
+                Message::Text(text) => return serde_json::from_str(&text).expect("the feed speaks JSON"),
+                Message::Close(close) => panic!("the feed was closed: {close:?}"),
+                _ => {}
+            }
+        }
+    }
+}
