@@ -1,0 +1,186 @@
+//! The SIP edge: trunks, registrar, digest, and the legs of a call as a back-to-back user agent.
+//!
+//! **Owns** the SIP sockets, every dialog and its media port, the phones' registrations, and the rule by which a
+//! message is let in or refused.
+//!
+//! **Always holds**
+//! - A message is parsed by the library, then validated here (RFC 3261 §8.2, §16.3) before anything acts on it; what
+//!   is refused before a call exists is refused without keeping state.
+//! - Each leg is a dialog of its own with its own offer and answer. SDP never leaves this crate.
+//! - A leg runs in a task of its own. Its entries in the tables and its media port go when it is over, on every
+//!   path; a panic ends that leg alone.
+//! - The engine hears of the end of a leg exactly once, unless it ended the leg itself: then not at all.
+//! - Everything that peers can make grow has a limit in [`Limits`].
+//!
+//! **Deliberately does not** decide who is served when, nor time the ringing (that is `acd`'s); touch RTP (`media`);
+//! forward one leg's messages to the other; offer TLS, WebSocket, SRV look-ups, transfer (REFER) or messages.
+//!
+//! It stands on `rsipstack`, whose parser, transaction layer and connections it uses. Dialogs are our own, since they
+//! must answer to the queue and survive a crash, and so is the reading of sockets, where limits belong.
+#![forbid(unsafe_code)]
+
+mod caller_leg;
+mod config;
+mod core;
+mod dialog;
+mod digest;
+mod edge;
+mod error;
+mod event;
+mod leg;
+mod limits;
+mod message;
+mod metrics;
+pub mod offer_answer;
+mod operator_leg;
+mod registrar;
+mod sdp;
+mod session_timer;
+mod transport;
+mod trunk;
+mod validate;
+mod wire;
+
+pub use config::{
+    EarlyMedia, IpNet, IpNetError, Limits, Listen, Phone, Registration, SessionTimer, SipConfig, Transport,
+    Trunk, TrunkAuth,
+};
+pub use error::SipError;
+pub use event::{Accepted, SipEvent, SipEvents};
+
+use crate::core::Core;
+use crate::leg::{Command, LegMsg};
+use crate::transport::Bound;
+use acd::{CallId, CallerNumber, HangUpCause, LegId, OperatorId, Outcome};
+use media::Media;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::time::Instant;
+use tracing::warn;
+
+/// How often registrations, nonces and rate limits are looked through for what has expired.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// How long [`Sip::shutdown`] waits for the peers to answer.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(3);
+
+/// The SIP edge. A cheap handle; all commands return at once and may be given from any thread. A command for a leg
+/// that is over is ignored: its end is on the way to the engine.
+#[derive(Clone)]
+pub struct Sip {
+    core: Arc<Core>,
+}
+
+impl Sip {
+    /// Opens the sockets and starts to serve. Must be called on a tokio runtime, which then runs all of it.
+    ///
+    /// # Errors
+    /// When a socket cannot be opened, the configuration names a user twice or a contact that is no URI, or a metric
+    /// name is taken on `registry`.
+    pub async fn start(
+        config: SipConfig,
+        media: Media,
+        registry: &prometheus::Registry,
+        events: SipEvents,
+    ) -> Result<Sip, SipError> {
+        if config.listen.is_empty() {
+            return Err(SipError::NothingToListenOn);
+        }
+        let metrics = Arc::new(metrics::Metrics::new(registry)?);
+        let (mut bound, mut listeners, mut udp) = (Vec::new(), Vec::new(), Vec::new());
+        for listen in &config.listen {
+            let (socket, local) = Bound::open(listen).await?;
+            listeners.push((listen.transport, local));
+            if let Bound::Udp(_, flow) = &socket {
+                udp.push(flow.clone());
+            }
+            bound.push(socket);
+        }
+        let core = Arc::new(Core::new(config, media, metrics, events, listeners, udp)?);
+        for socket in bound {
+            tokio::spawn(socket.serve(Arc::clone(&core)));
+        }
+        let endpoint = Arc::clone(&core.endpoint);
+        tokio::spawn(async move { endpoint.process_timer().await });
+        tokio::spawn(sweep(Arc::clone(&core)));
+        Ok(Sip { core })
+    }
+
+    /// Lets the caller hear us before the answer: 182 or 183 with our session description.
+    pub fn early_media(&self, call: CallId) {
+        self.command(LegId::caller(call), Command::EarlyMedia);
+    }
+
+    /// Answers the caller's INVITE with 200.
+    pub fn answer(&self, call: CallId) {
+        self.command(LegId::caller(call), Command::Answer);
+    }
+
+    /// Refuses a caller who was not answered: `saturated` with 486, `rejected` with 503, `failed` with 500, all
+    /// others with 480. The leg is over.
+    pub fn refuse(&self, call: CallId, outcome: Outcome, retry_after: Option<Duration>) {
+        self.command(LegId::caller(call), Command::Refuse(outcome, retry_after));
+    }
+
+    /// Rings an operator's phone. Followed by `Ringing`, `Answered` and later `Gone`, or by `Failed`.
+    pub fn dial(&self, leg: LegId, operator: OperatorId, caller: CallerNumber) {
+        self.core.dial(leg, operator, caller);
+    }
+
+    /// Ends a leg in whatever state it is, with CANCEL, BYE or a refusal. No event of this leg follows, apart from one
+    /// that was on its way.
+    pub fn hang_up(&self, leg: LegId, cause: HangUpCause) {
+        self.command(leg, Command::HangUp(cause));
+    }
+
+    /// The sockets as they were opened.
+    pub fn local_addrs(&self) -> Vec<(Transport, SocketAddr)> {
+        self.core.listeners.clone()
+    }
+
+    /// Legs that stand or are being set up, those that the engine has ended left out.
+    pub fn legs(&self) -> Vec<LegId> {
+        self.core.legs.iter().map(|entry| *entry.key()).collect()
+    }
+
+    /// Legs that the engine has not ended, and dialogs that are not over yet, those being ended included.
+    pub fn in_use(&self) -> (usize, usize) {
+        (self.core.legs.len(), self.core.dialogs.len())
+    }
+
+    /// Refuses new calls with 503, ends what is left, and waits a few seconds for the peers to confirm.
+    pub async fn shutdown(&self) {
+        self.core.closing.store(true, Ordering::Relaxed);
+        for leg in self.legs() {
+            self.hang_up(leg, HangUpCause::Shutdown);
+        }
+        let until = Instant::now() + SHUTDOWN_PATIENCE;
+        let busy = || !self.core.dialogs.is_empty() || !self.core.endpoint.transactions.is_empty();
+        while busy() && Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn command(&self, leg: LegId, command: Command) {
+        let Some(handle) = self.core.legs.get(&leg).map(|h| h.clone()) else {
+            return;
+        };
+        // Messages of the network take at most half of the queue, and a leg gets but a few commands in its life.
+        if handle.sender.try_send(LegMsg::Command(command)).is_err() {
+            warn!(call = %leg.call, leg = leg.leg, "a leg took no more commands");
+        }
+    }
+}
+
+/// Looks from time to time for what has expired.
+async fn sweep(core: Arc<Core>) {
+    let mut every = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        every.tick().await;
+        let now = std::time::Instant::now();
+        core.expire_contacts(now);
+        core.digest.sweep();
+        core.sources.sweep(now);
+    }
+}

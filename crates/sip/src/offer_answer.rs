@@ -1,0 +1,285 @@
+//! Offer and answer (RFC 3264) for one audio stream in G.711 with telephone-event.
+//!
+//! Pure: takes a peer's description and our address, gives ours and what was agreed. The first usable
+//! `m=audio` line is taken, every other line is mirrored with port 0. Codecs are known by their static payload
+//! types (RFC 3551): PCMU or PCMA under a dynamic number is not understood. No SRTP, no rtcp-mux, no ICE: what
+//! the peer offers of these is left out of the answer, which declines it.
+
+use crate::sdp;
+use media::{Codec, Family, Remote};
+use sdp_types::{Media, Session};
+use std::fmt::Write;
+use std::net::{IpAddr, SocketAddr};
+
+/// Most `m=` lines of a description; a longer one is refused.
+const MEDIA_LINES_MAX: usize = 16;
+/// The payload type that we give telephone-event in our offers.
+const DTMF_PT: u8 = 101;
+
+/// Which way media flows, seen from whoever wrote the line (RFC 3264 §5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Both ways.
+    SendRecv,
+    /// From the writer only: the writer holds the other.
+    SendOnly,
+    /// To the writer only.
+    RecvOnly,
+    /// Neither way.
+    Inactive,
+}
+
+impl Direction {
+    /// The answer to an offer with this direction (RFC 3264 §6.1).
+    pub const fn mirrored(self) -> Self {
+        match self {
+            Direction::SendRecv => Direction::SendRecv,
+            Direction::SendOnly => Direction::RecvOnly,
+            Direction::RecvOnly => Direction::SendOnly,
+            Direction::Inactive => Direction::Inactive,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Direction::SendRecv => "sendrecv",
+            Direction::SendOnly => "sendonly",
+            Direction::RecvOnly => "recvonly",
+            Direction::Inactive => "inactive",
+        }
+    }
+
+    /// Whether the writer sends.
+    const fn sends(self) -> bool {
+        matches!(self, Direction::SendRecv | Direction::SendOnly)
+    }
+
+    /// Whether the writer wants to receive.
+    const fn receives(self) -> bool {
+        matches!(self, Direction::SendRecv | Direction::RecvOnly)
+    }
+}
+
+/// Our side of a description.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Local {
+    /// The RTP address told to the peer; RTCP is on the next port.
+    pub rtp: SocketAddr,
+    /// `o=` session id, the same for all descriptions of a leg.
+    pub session: u64,
+    /// `o=` version, one more for each changed description.
+    pub version: u64,
+}
+
+/// What both sides have agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Agreed {
+    /// What the media plane is told.
+    pub remote: Remote,
+    /// Whether the peer holds us: it does not want to hear us.
+    pub held: bool,
+}
+
+/// Why a description cannot be agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Incompatible {
+    /// The description cannot be read: 400.
+    #[error("the session description is malformed")]
+    Malformed,
+    /// No audio line with G.711 over RTP/AVP: 488.
+    #[error("no audio stream with PCMA or PCMU (payload type 8 or 0) over RTP/AVP")]
+    Format,
+    /// An audio line over another transport only, such as RTP/SAVP: 488.
+    #[error("audio is offered over another transport than RTP/AVP")]
+    Transport,
+    /// The address is a name, a multicast group or of a family that this leg does not have: 488.
+    #[error("the media address is not a unicast IP address of this leg's family")]
+    Address,
+}
+
+impl Incompatible {
+    /// The status of the refusal.
+    pub const fn status(self) -> u16 {
+        match self {
+            Incompatible::Malformed => 400,
+            _ => 488,
+        }
+    }
+
+    /// The Warning code (RFC 3261 §20.43).
+    pub const fn warning(self) -> u16 {
+        match self {
+            Incompatible::Malformed => 399,
+            Incompatible::Format => 305,
+            Incompatible::Transport => 302,
+            Incompatible::Address => 301,
+        }
+    }
+}
+
+/// Reads a description.
+pub fn parse(body: &[u8]) -> Result<Session, Incompatible> {
+    let session = Session::parse(body).map_err(|_| Incompatible::Malformed)?;
+    if session.medias.len() > MEDIA_LINES_MAX {
+        Err(Incompatible::Malformed)
+    } else {
+        Ok(session)
+    }
+}
+
+/// The family of the addresses in a description, for the port that will meet it.
+pub fn family(session: &Session) -> Option<Family> {
+    let media = session
+        .medias
+        .iter()
+        .find(|m| m.media == "audio" && m.port != 0)?;
+    let ip = sdp::address(session, media)?;
+    Some(if ip.is_ipv4() { Family::V4 } else { Family::V6 })
+}
+
+/// Answers `offer`: our description and what is agreed by it.
+pub fn answer(offer: &Session, local: &Local) -> Result<(String, Agreed), Incompatible> {
+    let index = usable(offer)?;
+    let media = offer.medias.get(index).ok_or(Incompatible::Format)?;
+    let agreed = agree(offer, media, local, &[Codec::Pcma, Codec::Pcmu])?;
+    let direction = sdp::direction(offer, media).mirrored();
+    let mut text = head(local);
+    for (i, line) in offer.medias.iter().enumerate() {
+        if i == index {
+            audio(
+                &mut text,
+                local,
+                &[agreed.remote.codec],
+                agreed.remote.dtmf_pt,
+                &agreed.remote,
+                direction,
+            );
+        } else {
+            let first = line.fmt.split_whitespace().next().unwrap_or("0");
+            let _ = write!(text, "m={} 0 {} {first}\r\n", line.media, line.proto);
+        }
+    }
+    Ok((text, agreed))
+}
+
+/// Our offer, the codecs in this order. A repeated offer names the telephone-event number already in use.
+pub fn offer(local: &Local, codecs: [Codec; 2], direction: Direction, agreed: Option<&Agreed>) -> String {
+    let dtmf = agreed.map_or(Some(DTMF_PT), |a| a.remote.dtmf_pt.or(Some(DTMF_PT)));
+    let ptime = agreed.map_or(20, |a| a.remote.ptime_ms);
+    let mut text = head(local);
+    let shown = Remote {
+        rtp: local.rtp,
+        rtcp: local.rtp,
+        codec: codecs[0],
+        dtmf_pt: dtmf,
+        send: true,
+        receive: true,
+        ptime_ms: ptime,
+    };
+    audio(&mut text, local, &codecs, dtmf, &shown, direction);
+    text
+}
+
+/// What the peer's `answer` to our [`offer`] agrees on.
+pub fn accept(answer: &Session, local: &Local) -> Result<Agreed, Incompatible> {
+    let media = answer.medias.first().ok_or(Incompatible::Format)?;
+    if media.media != "audio" || media.port == 0 {
+        return Err(Incompatible::Format);
+    }
+    agree(answer, media, local, &[Codec::Pcma, Codec::Pcmu])
+}
+
+/// The index of the first audio line that can be used.
+fn usable(offer: &Session) -> Result<usize, Incompatible> {
+    let mut why = Incompatible::Format;
+    for (i, media) in offer.medias.iter().enumerate() {
+        if media.media != "audio" || media.port == 0 {
+            continue;
+        }
+        if media.proto != "RTP/AVP" {
+            why = Incompatible::Transport;
+        } else if sdp::formats(media).any(|pt| Codec::of_payload_type(pt).is_some()) {
+            return Ok(i);
+        }
+    }
+    Err(why)
+}
+
+fn agree(session: &Session, media: &Media, local: &Local, known: &[Codec]) -> Result<Agreed, Incompatible> {
+    let codec = sdp::formats(media)
+        .filter_map(Codec::of_payload_type)
+        .find(|codec| known.contains(codec))
+        .ok_or(Incompatible::Format)?;
+    let ip = sdp::address(session, media).ok_or(Incompatible::Address)?;
+    if ip.is_multicast() || ip.is_ipv4() != local.rtp.is_ipv4() {
+        return Err(Incompatible::Address);
+    }
+    let direction = sdp::direction(session, media);
+    // RFC 2543's way to hold, which phones still use (RFC 3264 §8.4).
+    let nowhere = ip.is_unspecified();
+    let rtp = SocketAddr::new(ip, media.port);
+    let remote = Remote {
+        rtp,
+        rtcp: sdp::rtcp(media, ip)
+            .filter(|a| a.is_ipv4() == ip.is_ipv4())
+            .unwrap_or_else(|| next_port(rtp)),
+        codec,
+        dtmf_pt: sdp::telephone_event(media),
+        send: direction.receives() && !nowhere,
+        receive: direction.sends(),
+        ptime_ms: sdp::ptime(media),
+    };
+    Ok(Agreed {
+        remote,
+        held: !remote.send,
+    })
+}
+
+fn next_port(rtp: SocketAddr) -> SocketAddr {
+    SocketAddr::new(rtp.ip(), rtp.port().saturating_add(1))
+}
+
+/// `v=` to `t=`.
+fn head(local: &Local) -> String {
+    let mut text = String::with_capacity(320);
+    let (ip, family) = (local.rtp.ip(), addr_type(local.rtp.ip()));
+    let _ = write!(
+        text,
+        "v=0\r\no=- {} {} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n",
+        local.session, local.version
+    );
+    text
+}
+
+fn addr_type(ip: IpAddr) -> &'static str {
+    if ip.is_ipv4() { "IP4" } else { "IP6" }
+}
+
+fn audio(
+    text: &mut String,
+    local: &Local,
+    codecs: &[Codec],
+    dtmf: Option<u8>,
+    agreed: &Remote,
+    direction: Direction,
+) {
+    let _ = write!(text, "m=audio {} RTP/AVP", local.rtp.port());
+    for codec in codecs {
+        let _ = write!(text, " {}", codec.payload_type());
+    }
+    if let Some(pt) = dtmf {
+        let _ = write!(text, " {pt}");
+    }
+    text.push_str("\r\n");
+    for codec in codecs {
+        let name = match codec {
+            Codec::Pcmu => "PCMU",
+            Codec::Pcma => "PCMA",
+        };
+        let _ = write!(text, "a=rtpmap:{} {name}/8000\r\n", codec.payload_type());
+    }
+    if let Some(pt) = dtmf {
+        let _ = write!(text, "a=rtpmap:{pt} telephone-event/8000\r\na=fmtp:{pt} 0-15\r\n");
+    }
+    let _ = write!(text, "a=ptime:{}\r\na={}\r\n", agreed.ptime_ms, direction.name());
+}

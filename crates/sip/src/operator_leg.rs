@@ -1,0 +1,515 @@
+//! An operator's leg until it is answered: INVITE to the phone, ringing, the answer or a failure, or our CANCEL.
+
+use crate::SipEvent;
+use crate::caller_leg::without_tag;
+use crate::core::{Core, LegHandle};
+use crate::dialog::{self, Dialog};
+use crate::leg::{self, Command, Leg, LegMsg, Line, Wake};
+use crate::message;
+use crate::transport::Flow;
+use acd::{CallerNumber, FailCause, GoneCause, HangUpCause, LegId, OperatorId};
+use futures_util::FutureExt;
+use media::{Codec, Family};
+use rsipstack::sip::{Header, Method, Request, Response};
+use rsipstack::transaction::key::TransactionKey;
+use rsipstack::transaction::random_text;
+use rsipstack::transaction::transaction::{TransactionEvent, TransactionEventSender};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use tokio::time::Instant;
+use tracing::{debug, error, info, warn};
+
+/// Our INVITE while it is open.
+struct Calling {
+    request: Request,
+    hop: Flow,
+    tx: TransactionEventSender,
+    key: TransactionKey,
+    /// A provisional response came, so that a CANCEL may be sent (RFC 3261 §9.1).
+    provisional: bool,
+    rang: bool,
+    /// The engine wants it ended.
+    hang_up: Option<HangUpCause>,
+    /// The highest RSeq acknowledged, by the fork that sent it (RFC 3262 §4).
+    rseq: Option<(String, u32)>,
+    /// When we give up waiting for the end of a cancelled INVITE.
+    due: Option<Instant>,
+    /// A 422 was followed already.
+    retried: bool,
+}
+
+impl Core {
+    /// Rings an operator's phone for a call.
+    pub(crate) fn dial(self: &Arc<Self>, id: LegId, operator: OperatorId, caller: CallerNumber) {
+        let unreachable = SipEvent::Failed {
+            leg: id,
+            cause: FailCause::Unreachable,
+        };
+        let Some(reach) = self.registrar.reach(operator, std::time::Instant::now()) else {
+            info!(call = %id.call, leg = id.leg, operator = operator.0, "the operator's phone is not registered");
+            self.emit(unreachable);
+            return;
+        };
+        let prefer = self
+            .legs
+            .get(&LegId::caller(id.call))
+            .map_or(Codec::Pcma, |h| LegHandle::codec(&h));
+        let (flow, behind_nat) = match reach.flow {
+            Some((flow, nat)) => (Some(flow), nat),
+            None => (None, false),
+        };
+        let Some(flow) = flow.or_else(|| self.udp.first().cloned()) else {
+            warn!(call = %id.call, leg = id.leg, "a fixed contact needs a UDP socket to start from");
+            self.emit(unreachable);
+            return;
+        };
+        let call_id = random_text(22);
+        let tag = self.local_tag(&call_id, "");
+        let dialog = Dialog {
+            local: String::new(),
+            remote: format!("<{}>", reach.uri),
+            call_id,
+            local_tag: format!("{tag:016x}"),
+            remote_tag: String::new(),
+            local_seq: 0,
+            remote_seq: None,
+            routes: Vec::new(),
+            target: reach.uri,
+            contact: String::new(),
+            flow,
+            behind_nat,
+        };
+        let mut leg = Leg::new(self, id, tag, dialog, None);
+        leg.handle.set_codec(prefer);
+        self.runtime.spawn(async move {
+            let run = async {
+                if leg.ring(caller).await {
+                    leg.confirmed().await;
+                }
+            };
+            if AssertUnwindSafe(run).catch_unwind().await.is_err() {
+                leg.core.metrics.panics.inc();
+                error!(call = %leg.id.call, leg = leg.id.leg, "a fault in the program ended an operator's leg");
+                leg.gone(GoneCause::Failed);
+                if !leg.dialog.remote_tag.is_empty() {
+                    leg.bye(None).await;
+                }
+            }
+        });
+    }
+}
+
+impl Leg {
+    /// Rings the phone. Returns whether it was answered.
+    async fn ring(&mut self, caller: CallerNumber) -> bool {
+        let Some(mut calling) = self.start_calling(caller).await else {
+            self.failed(FailCause::Unreachable);
+            return false;
+        };
+        loop {
+            match self.next(calling.due).await {
+                Wake::Due => {
+                    // Neither 487 nor anything else came for our CANCEL (RFC 3261 §9.1).
+                    let _ = calling.tx.send(TransactionEvent::Terminate(calling.key.clone()));
+                    return false;
+                }
+                Wake::Message(LegMsg::Command(Command::HangUp(cause))) => {
+                    self.release();
+                    calling.hang_up = Some(cause);
+                    if calling.provisional {
+                        self.cancel(&mut calling);
+                    }
+                }
+                Wake::Message(LegMsg::Response(response)) => {
+                    if message::status(&response) < 200 {
+                        self.provisional(&mut calling, &response).await;
+                    } else if message::answers(&response, Method::Invite)
+                        && !self.retry(&mut calling, &response).await
+                    {
+                        self.refused(&calling, &response);
+                        return false;
+                    }
+                }
+                Wake::Message(LegMsg::Answered(response, flow)) => {
+                    let _ = calling.tx.send(TransactionEvent::Terminate(calling.key.clone()));
+                    return self.picked_up(&calling, &response, &flow).await;
+                }
+                Wake::Message(LegMsg::Request(mut transaction, _)) => {
+                    // Before the answer there is no dialog that the phone could change.
+                    self.respond(&mut transaction, 481, Vec::new(), None).await;
+                }
+                Wake::Message(_) => {}
+            }
+        }
+    }
+
+    async fn start_calling(&mut self, caller: CallerNumber) -> Option<Calling> {
+        let core = Arc::clone(&self.core);
+        // The way the phone registered leads back to it; a fixed contact is looked up.
+        let hop = self.dialog.hop_to_phone(&core).await?;
+        self.dialog.flow = hop.clone();
+        self.dialog.contact = core.contact(&hop);
+        let told = core.told_flow(&hop);
+        self.dialog.local = from_value(&caller, &told.to_string());
+        let family = if hop.remote.is_ipv4() {
+            Family::V4
+        } else {
+            Family::V6
+        };
+        let port = match core.media.open(self.id, family) {
+            Ok(port) => port,
+            Err(error) => {
+                error!(call = %self.id.call, leg = self.id.leg, %error, "no media port for an operator's leg");
+                return None;
+            }
+        };
+        if self.over {
+            return None;
+        }
+        let rtp = core.told(port.local(), hop.remote.ip());
+        self.line = Some(Line::new(port, rtp, core.local_tag(&self.dialog.call_id, "sdp")));
+        let interval = core.config.session_timer.interval.as_secs();
+        let headers = self.invite_headers(&caller, &told.to_string(), interval);
+        let offer = self.offer_again();
+        let request = self.dialog.request(&core, Method::Invite, headers, Some(offer));
+        info!(call = %self.id.call, leg = self.id.leg, %caller, "ringing an operator's phone");
+        let (tx, key) = leg::client(&core, request.clone(), &hop, Some(self.handle.sender.clone()))?;
+        Some(Calling {
+            request,
+            hop,
+            tx,
+            key,
+            provisional: false,
+            rang: false,
+            hang_up: None,
+            rseq: None,
+            due: None,
+            retried: false,
+        })
+    }
+
+    fn invite_headers(&self, caller: &CallerNumber, host: &str, interval: u64) -> Vec<Header> {
+        let mut headers = vec![
+            Header::Allow(crate::validate::ALLOW.into()),
+            Header::Supported(crate::validate::SUPPORTED.into()),
+            message::other("X-Holdfast-Call", self.id.call.to_string()),
+        ];
+        if !caller.is_withheld() {
+            headers.push(Header::PAssertedIdentity(
+                format!("<sip:{}@{host}>", escape(caller.reveal())).into(),
+            ));
+        }
+        if interval > 0 {
+            headers.push(Header::SessionExpires(interval.to_string().into()));
+            headers.push(Header::MinSE(
+                self.core.config.session_timer.min.as_secs().to_string().into(),
+            ));
+        }
+        headers
+    }
+
+    async fn provisional(&mut self, calling: &mut Calling, response: &Response) {
+        if !message::answers(response, Method::Invite) {
+            return;
+        }
+        let first = !std::mem::replace(&mut calling.provisional, true);
+        if calling.hang_up.is_some() {
+            if first {
+                self.cancel(calling);
+            }
+            return;
+        }
+        let code = message::status(response);
+        if code > 100 && !calling.rang {
+            calling.rang = true;
+            self.emit(SipEvent::Ringing { leg: self.id });
+        }
+        if code > 100 && message::has_token(&response.headers, "Require", "100rel") {
+            self.prack(calling, response).await;
+        }
+    }
+
+    /// Acknowledges a reliable provisional response (RFC 3262 §4).
+    async fn prack(&mut self, calling: &mut Calling, response: &Response) {
+        let rseq = message::header(&response.headers, "RSeq").and_then(|v| v.parse::<u32>().ok());
+        let (Some(rseq), Some(mut early)) = (rseq, dialog_of_answer(&self.core, response, &calling.hop))
+        else {
+            return;
+        };
+        let seen = calling.rseq.as_ref().filter(|(tag, _)| *tag == early.remote_tag);
+        if seen.is_some_and(|&(_, last)| rseq != last.wrapping_add(1)) {
+            return;
+        }
+        calling.rseq = Some((early.remote_tag.clone(), rseq));
+        // An answer that comes now is the answer; the 2xx only repeats it, or brings none.
+        if !response.body.is_empty() && self.take_answer(&response.body).is_err() {
+            debug!(call = %self.id.call, leg = self.id.leg, "the description in a provisional response is unusable");
+        }
+        let seq = message::cseq(&response.headers).unwrap_or(self.dialog.local_seq);
+        let rack = Header::RAck(format!("{rseq} {seq} INVITE").into());
+        early.local_seq = self.dialog.local_seq;
+        early.behind_nat = self.dialog.behind_nat;
+        let core = Arc::clone(&self.core);
+        let request = early.request(&core, Method::PRack, vec![rack], None);
+        self.dialog.local_seq = early.local_seq;
+        let hop = early.hop(&core).await;
+        leg::client(&core, request, &hop, None);
+    }
+
+    /// Sends CANCEL, as a transaction of its own so that it is repeated until answered.
+    fn cancel(&mut self, calling: &mut Calling) {
+        calling.due = Some(Instant::now() + self.core.transaction_life());
+        let invite = &calling.request;
+        let mut headers: Vec<Header> = invite
+            .headers
+            .iter()
+            .filter(|h| {
+                matches!(
+                    h,
+                    Header::Via(_)
+                        | Header::From(_)
+                        | Header::To(_)
+                        | Header::CallId(_)
+                        | Header::Route(_)
+                        | Header::MaxForwards(_)
+                        | Header::UserAgent(_)
+                )
+            })
+            .cloned()
+            .collect();
+        let seq = message::cseq(&invite.headers).unwrap_or(self.dialog.local_seq);
+        headers.push(Header::CSeq(format!("{seq} CANCEL").into()));
+        headers.extend(calling.hang_up.map(leg::reason));
+        headers.push(Header::ContentLength(0.into()));
+        let request = Request {
+            method: Method::Cancel,
+            uri: invite.uri.clone(),
+            version: invite.version,
+            headers: headers.into(),
+            body: Vec::new(),
+        };
+        leg::client(&self.core, request, &calling.hop, None);
+    }
+
+    /// Follows a 422 once, with the interval that the phone asks for (RFC 4028 §7.3).
+    async fn retry(&mut self, calling: &mut Calling, response: &Response) -> bool {
+        let min = message::header(&response.headers, "Min-SE").and_then(|v| v.parse::<u32>().ok());
+        let (422, Some(min), false, None) =
+            (message::status(response), min, calling.retried, calling.hang_up)
+        else {
+            return false;
+        };
+        let mut headers: Vec<Header> = calling
+            .request
+            .headers
+            .iter()
+            .filter(|h| {
+                matches!(
+                    h,
+                    Header::Allow(_)
+                        | Header::Supported(_)
+                        | Header::PAssertedIdentity(_)
+                        | Header::Other(..)
+                )
+            })
+            .cloned()
+            .collect();
+        headers.push(Header::SessionExpires(min.to_string().into()));
+        headers.push(Header::MinSE(min.to_string().into()));
+        let body = String::from_utf8_lossy(&calling.request.body).into_owned();
+        let core = Arc::clone(&self.core);
+        let request = self.dialog.request(&core, Method::Invite, headers, Some(body));
+        let Some((tx, key)) = leg::client(
+            &core,
+            request.clone(),
+            &calling.hop,
+            Some(self.handle.sender.clone()),
+        ) else {
+            return false;
+        };
+        *calling = Calling {
+            request,
+            tx,
+            key,
+            provisional: false,
+            rseq: None,
+            retried: true,
+            hop: calling.hop.clone(),
+            ..*calling
+        };
+        true
+    }
+
+    fn refused(&mut self, calling: &Calling, response: &Response) {
+        let code = message::status(response);
+        debug!(call = %self.id.call, leg = self.id.leg, code, "the phone did not take the call");
+        if calling.hang_up.is_none() {
+            // The transaction layer writes its own responses without a To tag.
+            let from_peer = message::header(&response.headers, "To")
+                .and_then(message::tag)
+                .is_some();
+            self.failed(fail_cause(code, calling.rang, calling.provisional, from_peer));
+        }
+    }
+
+    fn failed(&mut self, cause: FailCause) {
+        if !self.over {
+            self.release();
+            self.emit(SipEvent::Failed { leg: self.id, cause });
+        }
+    }
+
+    /// The first 2xx makes the dialog (RFC 3261 §13.2.2.4).
+    async fn picked_up(&mut self, calling: &Calling, response: &Response, flow: &Flow) -> bool {
+        let core = Arc::clone(&self.core);
+        let Some(mut dialog) = dialog_of_answer(&core, response, flow) else {
+            self.failed(FailCause::Other(message::status(response)));
+            return false;
+        };
+        dialog.local_seq = self.dialog.local_seq;
+        dialog.behind_nat = self.dialog.behind_nat;
+        dialog.contact = std::mem::take(&mut self.dialog.contact);
+        let settled = self.line.as_ref().is_some_and(|l| l.agreed.is_some());
+        let agreed = if settled && response.body.is_empty() {
+            Ok(())
+        } else {
+            self.take_answer(&response.body)
+        };
+        if calling.hang_up.is_some() || agreed.is_err() {
+            // The answer crossed our CANCEL, or cannot be used.
+            leg::acknowledge_and_end(&core, &mut dialog, response).await;
+            self.failed(FailCause::Other(488));
+            return false;
+        }
+        let ack = dialog.ack(
+            &core,
+            message::cseq(&response.headers).unwrap_or(dialog.local_seq),
+        );
+        let hop = dialog.hop(&core).await;
+        self.dialog = dialog;
+        self.learn_allow(response);
+        self.arm_from(response);
+        self.core.send(ack, &hop).await;
+        self.emit(SipEvent::Answered { leg: self.id });
+        true
+    }
+}
+
+impl Dialog {
+    /// Where the first INVITE to a phone goes. `None` if there is no way.
+    async fn hop_to_phone(&self, core: &Arc<Core>) -> Option<Flow> {
+        let tcp = self.flow.transport == crate::Transport::Tcp;
+        if (tcp && core.streams.contains_key(&self.flow.remote)) || (self.behind_nat && !tcp) {
+            return Some(self.flow.clone());
+        }
+        dialog::flow_to(core, &self.target, &self.flow).await
+    }
+}
+
+/// The dialog that a response to an INVITE of ours makes (RFC 3261 §12.1.2), from the response alone.
+pub(crate) fn dialog_of_answer(core: &Core, response: &Response, flow: &Flow) -> Option<Dialog> {
+    let headers = &response.headers;
+    let (from, to) = (message::header(headers, "From")?, message::header(headers, "To")?);
+    let mut routes: Vec<String> = message::list(headers, "Record-Route")
+        .map(str::to_owned)
+        .collect();
+    routes.reverse();
+    let seq = message::cseq(headers)?;
+    Some(Dialog {
+        call_id: message::header(headers, "Call-ID")?.to_owned(),
+        local_tag: message::tag(from)?.to_owned(),
+        remote_tag: message::tag(to)?.to_owned(),
+        local: without_tag(from),
+        remote: without_tag(to),
+        local_seq: seq,
+        remote_seq: None,
+        routes,
+        target: message::list(headers, "Contact").next().and_then(message::uri)?,
+        contact: core.contact(flow),
+        flow: flow.clone(),
+        behind_nat: false,
+    })
+}
+
+/// What a final status means for the queue.
+fn fail_cause(code: u16, rang: bool, provisional: bool, from_peer: bool) -> FailCause {
+    match code {
+        486 | 600 => FailCause::Busy,
+        603 => FailCause::Declined,
+        480 if rang => FailCause::Declined,
+        // Nothing at all came back, or the connection broke: our own transaction layer says so.
+        408 if !from_peer && !provisional => FailCause::Unreachable,
+        503 if !from_peer => FailCause::Unreachable,
+        408 | 487 => FailCause::NoAnswer,
+        404 | 410 | 604 => FailCause::Unreachable,
+        code => FailCause::Other(code),
+    }
+}
+
+/// From with the caller's number, so that the phone shows it.
+fn from_value(caller: &CallerNumber, host: &str) -> String {
+    if caller.is_withheld() {
+        return "\"Anonymous\" <sip:anonymous@anonymous.invalid>".into();
+    }
+    let number = caller.reveal();
+    let plain = number
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "+-_.".contains(c));
+    let name = if plain {
+        format!("\"{number}\" ")
+    } else {
+        String::new()
+    };
+    format!("{name}<sip:{}@{host}>", escape(number))
+}
+
+/// Escapes what may not stand in the user part of a SIP URI.
+fn escape(user: &str) -> String {
+    use std::fmt::Write;
+    user.bytes()
+        .fold(String::with_capacity(user.len()), |mut out, byte| {
+            if byte.is_ascii_alphanumeric() || b"-_.!~*'()+".contains(&byte) {
+                out.push(char::from(byte));
+            } else {
+                let _ = write!(out, "%{byte:02X}");
+            }
+            out
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_become_causes() {
+        for (code, rang, provisional, from_peer, cause) in [
+            (486, true, true, true, FailCause::Busy),
+            (600, false, false, true, FailCause::Busy),
+            (603, true, true, true, FailCause::Declined),
+            (480, true, true, true, FailCause::Declined),
+            (480, false, true, true, FailCause::Other(480)),
+            (408, true, true, true, FailCause::NoAnswer),
+            (408, false, false, false, FailCause::Unreachable),
+            (408, true, true, false, FailCause::NoAnswer),
+            (487, true, true, true, FailCause::NoAnswer),
+            (404, false, false, true, FailCause::Unreachable),
+            (503, false, false, false, FailCause::Unreachable),
+            (503, false, false, true, FailCause::Other(503)),
+            (500, false, false, true, FailCause::Other(500)),
+        ] {
+            assert_eq!(fail_cause(code, rang, provisional, from_peer), cause, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_number_cannot_break_out_of_its_header() {
+        let shown = from_value(&CallerNumber::new("1\"><x@y>;a=b\r\nEvil: 1"), "h");
+        assert_eq!(shown, "<sip:1%22%3E%3Cx%40y%3E%3Ba%3Db%0D%0AEvil%3A%201@h>");
+        assert_eq!(
+            from_value(&CallerNumber::new("+86138"), "h"),
+            "\"+86138\" <sip:+86138@h>"
+        );
+        assert!(from_value(&CallerNumber::withheld(), "h").contains("anonymous.invalid"));
+    }
+}

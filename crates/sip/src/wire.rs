@@ -1,0 +1,182 @@
+//! From bytes to a message: the library's parser, and around it what it lets through or drops without a word.
+//!
+//! The library parses; this step first looks at the bytes where the parsed form has lost what matters: the request
+//! line's exact form, a Content-Length that is no number, a method that the library does not know. What cannot be
+//! taken but has the headers of a request gets its proper refusal; all else is dropped and counted.
+
+use crate::validate::{ALLOW, Refusal};
+use rsipstack::sip::{Method, SipMessage};
+
+/// What the bytes were.
+#[derive(Debug)]
+pub(crate) enum Parsed {
+    /// A message that can be validated further. Boxed: it is large, the others are small.
+    Message(Box<SipMessage>),
+    /// A request that cannot be taken, with the headers that its refusal repeats.
+    Refused(Echo, Refusal),
+    /// Nothing that could be answered.
+    Dropped(&'static str),
+}
+
+/// The header values of a request that its response repeats.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Echo {
+    pub(crate) vias: Vec<String>,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) call_id: String,
+    pub(crate) cseq: String,
+}
+
+impl Echo {
+    /// Reads them out of a header section. `None` if a response could not find its way back.
+    fn scan(head: &str) -> Option<Self> {
+        let mut echo = Echo::default();
+        for (name, value) in fields(head) {
+            let value = || value.trim().to_owned();
+            match canonical(name) {
+                "via" => echo.vias.push(value()),
+                "from" if echo.from.is_empty() => echo.from = value(),
+                "to" if echo.to.is_empty() => echo.to = value(),
+                "call-id" if echo.call_id.is_empty() => echo.call_id = value(),
+                "cseq" if echo.cseq.is_empty() => echo.cseq = value(),
+                _ => {}
+            }
+        }
+        let whole = !echo.vias.is_empty()
+            && [&echo.from, &echo.to, &echo.call_id, &echo.cseq]
+                .iter()
+                .all(|v| !v.is_empty());
+        whole.then_some(echo)
+    }
+
+    /// The same from a parsed request.
+    pub(crate) fn of(request: &rsipstack::sip::Request) -> Self {
+        use rsipstack::sip::Header;
+        let mut echo = Echo::default();
+        for header in request.headers.iter() {
+            match header {
+                Header::Via(h) => echo.vias.push(h.0.clone()),
+                Header::From(h) if echo.from.is_empty() => echo.from = h.0.clone(),
+                Header::To(h) if echo.to.is_empty() => echo.to = h.0.clone(),
+                Header::CallId(h) if echo.call_id.is_empty() => echo.call_id = h.0.clone(),
+                Header::CSeq(h) if echo.cseq.is_empty() => echo.cseq = h.0.clone(),
+                _ => {}
+            }
+        }
+        echo
+    }
+}
+
+/// Parses one datagram, or one message cut out of a stream.
+pub(crate) fn parse(bytes: &[u8]) -> Parsed {
+    let Some(end) = head_end(bytes) else {
+        return Parsed::Dropped("no_header_end");
+    };
+    let (head_bytes, body) = bytes.split_at(end);
+    // Headers are UTF-8. One that is not would make the library drop it and all after it.
+    let head = String::from_utf8_lossy(head_bytes);
+    let start = head.lines().next().unwrap_or_default();
+    let message = || match &head {
+        std::borrow::Cow::Borrowed(_) => SipMessage::try_from(bytes),
+        std::borrow::Cow::Owned(head) => SipMessage::try_from([head.as_bytes(), body].concat().as_slice()),
+    };
+    if start.starts_with("SIP/") {
+        return message().map_or(Parsed::Dropped("response_malformed"), |m| {
+            Parsed::Message(Box::new(m))
+        });
+    }
+    let refused = |refusal: Refusal| match Echo::scan(&head) {
+        Some(echo) if !start.starts_with("ACK ") => Parsed::Refused(echo, refusal),
+        _ => Parsed::Dropped(refusal.reason),
+    };
+    if let Err(refusal) = request_line(start).and_then(|()| content_length(&head, body.len())) {
+        return refused(refusal);
+    }
+    match message() {
+        Ok(message) => Parsed::Message(Box::new(message)),
+        Err(_) => refused(Refusal::new(400, "malformed")),
+    }
+}
+
+/// The length of the header section with the empty line that ends it.
+pub(crate) fn head_end(bytes: &[u8]) -> Option<usize> {
+    bytes.windows(4).position(|w| w == b"\r\n\r\n").map(|at| at + 4)
+}
+
+/// The Content-Length of a header section: `Ok(None)` if there is none, `Err` if it is not a number or differs.
+pub(crate) fn declared_length(head: &str) -> Result<Option<usize>, Refusal> {
+    let mut length = None;
+    for (_, value) in fields(head).filter(|(name, _)| canonical(name) == "content-length") {
+        let bad = || Refusal::new(400, "content_length");
+        let digits = value.trim();
+        if digits.is_empty() || digits.len() > 9 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(bad());
+        }
+        let number: usize = digits.parse().map_err(|_| bad())?;
+        if length.replace(number).is_some_and(|before| before != number) {
+            return Err(bad());
+        }
+    }
+    Ok(length)
+}
+
+fn content_length(head: &str, available: usize) -> Result<(), Refusal> {
+    match declared_length(head)? {
+        Some(length) if length > available => Err(Refusal::new(400, "content_length")),
+        _ => Ok(()),
+    }
+}
+
+/// Method, one space, Request-URI, one space, `SIP/2.0` (RFC 3261 §7.1). Methods are case-sensitive.
+fn request_line(line: &str) -> Result<(), Refusal> {
+    let mut parts = line.split(' ');
+    let (Some(method), Some(uri), Some(version), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(Refusal::new(400, "request_line"));
+    };
+    if !version.eq_ignore_ascii_case("SIP/2.0") {
+        let other_version = version.get(..4).is_some_and(|v| v.eq_ignore_ascii_case("SIP/"));
+        return Err(if other_version {
+            Refusal::new(505, "version")
+        } else {
+            Refusal::new(400, "request_line")
+        });
+    }
+    let token = |c: char| c.is_ascii_alphanumeric() || "-.!%*_+`'~".contains(c);
+    if method.is_empty() || !method.chars().all(token) || uri.is_empty() || uri.contains(['<', '>', '\t']) {
+        return Err(Refusal::new(400, "request_line"));
+    }
+    let known = Method::all().iter().any(|m| m.to_string() == method);
+    if known {
+        Ok(())
+    } else {
+        Err(Refusal::new(405, "method").with("Allow", ALLOW))
+    }
+}
+
+/// Name and value of each header line, folded lines left out: none that is read here is ever folded.
+fn fields(head: &str) -> impl Iterator<Item = (&str, &str)> {
+    head.split("\r\n")
+        .skip(1)
+        .filter(|line| !line.starts_with([' ', '\t']))
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.trim(), value))
+}
+
+/// Long names in lower case for the headers read here.
+fn canonical(name: &str) -> &'static str {
+    const NAMES: [(&str, &str); 6] = [
+        ("via", "v"),
+        ("from", "f"),
+        ("to", "t"),
+        ("call-id", "i"),
+        ("content-length", "l"),
+        ("cseq", "cseq"),
+    ];
+    let found = NAMES
+        .iter()
+        .find(|(long, short)| name.eq_ignore_ascii_case(long) || name.eq_ignore_ascii_case(short));
+    found.map_or("", |(long, _)| long)
+}
