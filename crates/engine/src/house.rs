@@ -1,0 +1,118 @@
+//! The real world around the loop: signalling, media, feed, metrics and logs.
+
+use crate::edges::Edges;
+use acd::{CallId, Event, LegId, Output, QueueId, Timestamp};
+use feed::Hub;
+use media::{Language, Library, Media};
+use sip::Sip;
+use std::collections::BTreeMap;
+use telemetry::{Metrics, Names, log_event};
+
+/// Carries outputs to the crates that do what they ask.
+pub struct House {
+    /// Signalling.
+    pub sip: Sip,
+    /// Audio.
+    pub media: Media,
+    /// What can be played.
+    pub library: Library,
+    /// Languages of each queue's prompts, by [`QueueId`]: every prompt is heard in each of them, in this order.
+    pub languages: Vec<Vec<Language>>,
+    /// The consoles.
+    pub hub: Hub,
+    /// The queue's metrics.
+    pub metrics: Metrics,
+    /// The words for ids in log lines.
+    pub names: Names,
+    queues: BTreeMap<CallId, QueueId>,
+}
+
+impl House {
+    /// Puts the parts together.
+    pub fn new(
+        (sip, media, library): (Sip, Media, Library),
+        languages: Vec<Vec<Language>>,
+        hub: Hub,
+        (metrics, names): (Metrics, Names),
+    ) -> Self {
+        Self {
+            sip,
+            media,
+            library,
+            languages,
+            hub,
+            metrics,
+            names,
+            queues: BTreeMap::new(),
+        }
+    }
+
+    /// Which queue's languages a call hears.
+    fn keep_queue(&mut self, event: &Event) {
+        match event {
+            Event::CallArrived { call, queue, .. } => drop(self.queues.insert(*call, *queue)),
+            Event::CallEnded { call, .. } => drop(self.queues.remove(call)),
+            _ => {}
+        }
+    }
+
+    fn play(&self, call: CallId, audio: acd::Audio) {
+        let queue = self.queues.get(&call).copied().unwrap_or(QueueId(0));
+        let languages = self
+            .languages
+            .get(queue.0 as usize)
+            .map_or(&[][..], Vec::as_slice);
+        let spoken = languages
+            .iter()
+            .map(|language| self.library.playlist(audio, *language));
+        let Some(playlist) = spoken.reduce(|mut all, next| {
+            all.prompts.extend(next.prompts);
+            all
+        }) else {
+            return;
+        };
+        self.media.play(LegId::caller(call), playlist);
+    }
+}
+
+impl Edges for House {
+    fn carry(&mut self, at: Timestamp, seq: u64, outputs: &mut Vec<Output>) {
+        let mut events = Vec::new();
+        for output in outputs.drain(..) {
+            match output {
+                Output::EarlyMedia { call } => self.sip.early_media(call),
+                Output::Answer { call } => self.sip.answer(call),
+                Output::Refuse {
+                    call,
+                    outcome,
+                    retry_after,
+                } => self.sip.refuse(call, outcome, retry_after),
+                Output::Play { call, audio } => self.play(call, audio),
+                Output::Dial {
+                    leg,
+                    operator,
+                    caller,
+                    waited: _,
+                } => self.sip.dial(leg, operator, caller),
+                Output::Bridge { operator_leg } => {
+                    self.media.bridge(LegId::caller(operator_leg.call), operator_leg);
+                }
+                Output::HangUp { leg, cause } => self.sip.hang_up(leg, cause),
+                Output::Event(event) => {
+                    self.keep_queue(&event);
+                    events.push(event);
+                }
+            }
+        }
+        // Phones first: nobody at a console sees the difference, and a caller might hear it.
+        for event in &events {
+            self.metrics.observe(event, at);
+            log_event(&self.names, event);
+        }
+        self.hub.publish(seq + events.len() as u64, at, &events);
+    }
+
+    fn legs(&self) -> Vec<LegId> {
+        self.sip.legs()
+    }
+}

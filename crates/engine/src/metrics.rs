@@ -1,0 +1,118 @@
+//! The loop's and the journal's metrics.
+
+use crate::inbox::Refused;
+use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use std::time::{Duration, SystemTime};
+
+/// All metrics of this crate.
+#[derive(Clone)]
+pub(crate) struct Metrics {
+    pub(crate) inputs: IntCounter,
+    pub(crate) turn_seconds: Histogram,
+    pub(crate) last_turn: Gauge,
+    pub(crate) inbox_depth: IntGauge,
+    refused: IntCounterVec,
+    pub(crate) stuck_legs: IntGauge,
+    pub(crate) repairs: IntCounter,
+    pub(crate) journal_appends: IntCounter,
+    pub(crate) journal_bytes: IntCounter,
+    pub(crate) journal_fsync_seconds: Histogram,
+    pub(crate) journal_failing: IntGauge,
+    pub(crate) journal_missing: IntGauge,
+}
+
+impl Metrics {
+    pub(crate) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let counter = |name: &str, help: &str| {
+            let counter = IntCounter::new(name, help)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok::<_, prometheus::Error>(counter)
+        };
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok::<_, prometheus::Error>(gauge)
+        };
+        let histogram = |name: &str, help: &str| {
+            // From a tenth of a millisecond, where a good disk is, to a second, where a bad one hurts.
+            let buckets = vec![0.000_1, 0.000_3, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0];
+            let histogram = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets))?;
+            registry.register(Box::new(histogram.clone()))?;
+            Ok::<_, prometheus::Error>(histogram)
+        };
+        let last_turn = Gauge::new(
+            "holdfast_engine_last_turn_timestamp_seconds",
+            "When the loop last turned, in wall clock time; it turns at least once a second",
+        )?;
+        registry.register(Box::new(last_turn.clone()))?;
+        let refused = IntCounterVec::new(
+            Opts::new(
+                "holdfast_engine_refused_total",
+                "What was refused because the engine could not keep up: calls (answered 503), requests of \
+                 consoles, details (keys pressed, holds, silences)",
+            ),
+            &["what"],
+        )?;
+        registry.register(Box::new(refused.clone()))?;
+        Ok(Self {
+            inputs: counter("holdfast_engine_inputs_total", "Inputs handled by the queue core")?,
+            turn_seconds: histogram(
+                "holdfast_engine_turn_seconds",
+                "From taking a batch of inputs to having carried out what follows, the journal's write included",
+            )?,
+            last_turn,
+            inbox_depth: gauge(
+                "holdfast_engine_inbox_depth",
+                "What waited for the loop at its last turn",
+            )?,
+            refused,
+            stuck_legs: gauge(
+                "holdfast_engine_stuck_legs",
+                "Legs that the queue believes in and signalling has not, or the other way, at two looks in a row",
+            )?,
+            repairs: counter(
+                "holdfast_engine_stuck_legs_repaired_total",
+                "Stuck legs that were put right",
+            )?,
+            journal_appends: counter("holdfast_journal_appends_total", "Inputs appended to the journal")?,
+            journal_bytes: counter("holdfast_journal_bytes_total", "Bytes written to the journal")?,
+            journal_fsync_seconds: histogram(
+                "holdfast_journal_fsync_seconds",
+                "How long making the journal durable took",
+            )?,
+            journal_failing: gauge(
+                "holdfast_journal_failing",
+                "1 while the journal cannot be written; the queue goes on in memory",
+            )?,
+            journal_missing: gauge(
+                "holdfast_journal_missing",
+                "Inputs of this run that are missing from the journal because the disk took nothing for too long",
+            )?,
+        })
+    }
+
+    pub(crate) fn count_refused(&self, refused: Refused) {
+        let what = match refused {
+            Refused::Call => "call",
+            Refused::Request => "request",
+            Refused::Detail => "detail",
+        };
+        self.refused.with_label_values(&[what]).inc();
+    }
+
+    /// Marks that the loop turned.
+    pub(crate) fn turned(&self) {
+        let since = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        self.last_turn.set(since.as_secs_f64());
+    }
+
+    /// How long ago the loop turned last.
+    pub(crate) fn since_last_turn(&self) -> Duration {
+        let since = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        since.saturating_sub(Duration::from_secs_f64(self.last_turn.get().max(0.0)))
+    }
+}

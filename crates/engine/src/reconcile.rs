@@ -1,0 +1,212 @@
+//! A second pair of eyes: compares the legs that the core believes in with those that signalling has.
+//!
+//! The two are told of each other's changes at once, so they differ only while a message is under way. A difference
+//! seen at two looks in a row is a stuck call: it is reported, and put right with the input (or the hang-up) that
+//! must have been lost.
+
+use acd::{FailCause, GoneCause, HangUpCause, Input, LegId, OperatorState, Output, Snapshot};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// A leg on which core and signalling disagree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stuck {
+    /// The core counts on a caller whose leg is gone.
+    CallerMissing(LegId),
+    /// The core waits for a phone that does not ring.
+    RingingMissing(LegId),
+    /// The core believes in a conversation whose operator's leg is gone.
+    TalkingMissing(LegId),
+    /// A leg stands that the core knows nothing of.
+    Unknown(LegId),
+}
+
+impl Stuck {
+    pub(crate) fn leg(self) -> LegId {
+        match self {
+            Self::CallerMissing(leg)
+            | Self::RingingMissing(leg)
+            | Self::TalkingMissing(leg)
+            | Self::Unknown(leg) => leg,
+        }
+    }
+
+    /// What puts it right: an input for the core, or an output for signalling.
+    pub(crate) fn repair(self) -> Result<Input, Output> {
+        match self {
+            Self::CallerMissing(leg) => Ok(Input::CallerGone {
+                call: leg.call,
+                cause: GoneCause::Failed,
+            }),
+            Self::RingingMissing(leg) => Ok(Input::LegFailed {
+                leg,
+                cause: FailCause::Unreachable,
+            }),
+            Self::TalkingMissing(leg) => Ok(Input::LegGone { leg }),
+            Self::Unknown(leg) => Err(Output::HangUp {
+                leg,
+                cause: HangUpCause::Ended,
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Stuck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CallerMissing(_) => "stuck call: the queue holds a caller whose leg is gone",
+            Self::RingingMissing(_) => "stuck call: an operator is reserved for a leg that does not exist",
+            Self::TalkingMissing(_) => "stuck call: an operator talks on a leg that does not exist",
+            Self::Unknown(_) => "stuck leg: it belongs to no call of the queue",
+        })
+    }
+}
+
+/// Looks every so often, and remembers what it saw last time.
+pub(crate) struct Reconciler {
+    every: Duration,
+    last: Instant,
+    suspects: BTreeMap<LegId, Stuck>,
+}
+
+impl Reconciler {
+    pub(crate) fn new(every: Duration) -> Self {
+        Self {
+            every,
+            last: Instant::now(),
+            suspects: BTreeMap::new(),
+        }
+    }
+
+    /// When it is time to look: what differs now and differed in the same way at the last look.
+    pub(crate) fn look(
+        &mut self,
+        believed: impl FnOnce() -> Snapshot,
+        standing: impl FnOnce() -> Vec<LegId>,
+    ) -> Option<Vec<Stuck>> {
+        if self.last.elapsed() < self.every {
+            return None;
+        }
+        self.last = Instant::now();
+        let now = differences(&believed(), &standing());
+        let stuck = now
+            .values()
+            .filter(|s| self.suspects.get(&s.leg()) == Some(s))
+            .copied()
+            .collect();
+        self.suspects = now;
+        Some(stuck)
+    }
+}
+
+fn differences(believed: &Snapshot, standing: &[LegId]) -> BTreeMap<LegId, Stuck> {
+    let mut missing = BTreeMap::new();
+    for view in &believed.calls {
+        let leg = LegId::caller(view.call);
+        missing.insert(leg, Stuck::CallerMissing(leg));
+    }
+    for view in &believed.operators {
+        match view.state {
+            OperatorState::Reserved { leg, .. } => drop(missing.insert(leg, Stuck::RingingMissing(leg))),
+            OperatorState::Talking { leg } => drop(missing.insert(leg, Stuck::TalkingMissing(leg))),
+            _ => {}
+        }
+    }
+    for leg in standing {
+        if missing.remove(leg).is_none() {
+            missing.insert(*leg, Stuck::Unknown(*leg));
+        }
+    }
+    missing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use acd::{CallId, CallView, CallerNumber, OperatorId, OperatorView, QueueId, Stage, Timestamp, TrunkId};
+
+    fn leg(call: u64, leg: u32) -> LegId {
+        LegId {
+            call: CallId(call),
+            leg,
+        }
+    }
+
+    /// Calls 1 and 2 are up; operator 0 talks to 1, operator 1's phone rings for 2, operator 2 is free.
+    fn believed() -> Snapshot {
+        let at = Timestamp::from_secs(0);
+        let call = |n| CallView {
+            call: CallId(n),
+            queue: QueueId(0),
+            trunk: TrunkId(0),
+            caller: CallerNumber::withheld(),
+            ticket: n,
+            since: at,
+            admitted: Some(at),
+            stage: Stage::Admitted,
+        };
+        let operator = |n, state| OperatorView {
+            operator: OperatorId(n),
+            state,
+            since: at,
+            phone: true,
+            answered: 0,
+        };
+        Snapshot {
+            at,
+            lines: 4,
+            lines_in_use: 2,
+            next_change: None,
+            next_lines: None,
+            draining: false,
+            calls: vec![call(1), call(2)],
+            operators: vec![
+                operator(0, OperatorState::Talking { leg: leg(1, 1) }),
+                operator(
+                    1,
+                    OperatorState::Reserved {
+                        leg: leg(2, 1),
+                        until: at,
+                    },
+                ),
+                operator(2, OperatorState::Available),
+            ],
+        }
+    }
+
+    #[test]
+    fn each_kind_of_difference_is_named() {
+        let all = [leg(1, 0), leg(1, 1), leg(2, 0), leg(2, 1)];
+        let without = |gone: LegId| all.into_iter().filter(|l| *l != gone).collect::<Vec<_>>();
+        let table = [
+            (all.to_vec(), None),
+            (without(leg(1, 0)), Some(Stuck::CallerMissing(leg(1, 0)))),
+            (without(leg(1, 1)), Some(Stuck::TalkingMissing(leg(1, 1)))),
+            (without(leg(2, 1)), Some(Stuck::RingingMissing(leg(2, 1)))),
+            ([&all[..], &[leg(9, 2)]].concat(), Some(Stuck::Unknown(leg(9, 2)))),
+        ];
+        for (standing, expected) in table {
+            let found: Vec<Stuck> = differences(&believed(), &standing).into_values().collect();
+            assert_eq!(found, Vec::from_iter(expected));
+        }
+    }
+
+    #[test]
+    fn only_what_lasts_is_stuck() {
+        let mut reconciler = Reconciler::new(Duration::ZERO);
+        let whole = || vec![leg(1, 0), leg(1, 1), leg(2, 0), leg(2, 1)];
+        let torn = || vec![leg(1, 0), leg(1, 1), leg(2, 0)];
+        let mut look = |legs: Vec<LegId>| reconciler.look(believed, || legs);
+        assert_eq!(look(torn()), Some(vec![]));
+        assert_eq!(look(whole()), Some(vec![]));
+        assert_eq!(look(torn()), Some(vec![]));
+        assert_eq!(look(torn()), Some(vec![Stuck::RingingMissing(leg(2, 1))]));
+    }
+
+    #[test]
+    fn nothing_is_looked_at_before_its_time() {
+        let mut reconciler = Reconciler::new(Duration::from_secs(3_600));
+        assert_eq!(reconciler.look(|| panic!("looked"), Vec::new), None);
+    }
+}

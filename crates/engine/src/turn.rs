@@ -1,0 +1,213 @@
+//! The loop: take a batch, stamp it, journal it, ask the core, commit, and only then carry out what follows.
+
+use crate::clock::Clock;
+use crate::edges::{Edges, Log};
+use crate::inbox::{Inbox, Stimulus};
+use crate::metrics::Metrics;
+use crate::reconcile::Reconciler;
+use acd::{Acd, Event, Input, Output, Snapshot, Timestamp};
+use feed::{Refusal, Request};
+use journal::JournalError;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{oneshot, watch};
+
+/// Most stimuli handled in one turn, and so committed with one write.
+pub(crate) const BATCH_MAX: usize = 512;
+
+/// The loop turns at least this often: for its progress metric and the journal's own deadlines.
+const TURN_MAX: Duration = Duration::from_secs(1);
+
+/// A deadline that a tick has not moved is tried again after this, rather than at once.
+const TURN_MIN: Duration = Duration::from_millis(1);
+
+/// A journal that cannot be written is said so in the log this often.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
+
+/// Everything one engine's thread owns.
+pub(crate) struct Loop {
+    pub(crate) acd: Acd,
+    pub(crate) clock: Clock,
+    pub(crate) inbox: Inbox,
+    pub(crate) log: Box<dyn Log>,
+    pub(crate) edges: Box<dyn Edges>,
+    pub(crate) metrics: Metrics,
+    pub(crate) calls: watch::Sender<usize>,
+    pub(crate) reconciler: Reconciler,
+    pub(crate) state: State,
+}
+
+/// What the loop remembers between turns.
+#[derive(Default)]
+pub(crate) struct State {
+    /// Number of the last event that was carried out.
+    seq: u64,
+    /// Events in `outputs`.
+    fresh: u64,
+    outputs: Vec<Output>,
+    answers: Vec<Answer>,
+    live: usize,
+    complained: Option<Instant>,
+    stop: bool,
+}
+
+/// An answer to a console: it is given when what it tells is on disk.
+enum Answer {
+    Snapshot(oneshot::Sender<(u64, Arc<Snapshot>)>, u64, Arc<Snapshot>),
+    Command(oneshot::Sender<Result<(), Refusal>>, Result<(), Refusal>),
+}
+
+impl Loop {
+    /// Turns until told to stop, then writes the rest of the journal.
+    pub(crate) fn run(mut self) -> Result<(), JournalError> {
+        let mut batch = Vec::with_capacity(BATCH_MAX);
+        // The first input of every run tells the core what time it is, and so the lines in force.
+        batch.push(Stimulus::Input(Input::Tick));
+        self.turn(&mut batch);
+        while !self.state.stop {
+            let patience = self.patience();
+            self.inbox.take(&mut batch, BATCH_MAX, patience);
+            self.turn(&mut batch);
+        }
+        self.log.close()
+    }
+
+    /// How long the loop may wait for something to happen.
+    fn patience(&self) -> Duration {
+        let Some(deadline) = self.acd.next_deadline() else {
+            return TURN_MAX;
+        };
+        self.clock.until(deadline).clamp(TURN_MIN, TURN_MAX)
+    }
+
+    /// One turn. `batch` is emptied.
+    pub(crate) fn turn(&mut self, batch: &mut Vec<Stimulus>) {
+        let began = Instant::now();
+        let busy = !batch.is_empty();
+        self.metrics.inbox_depth.set(batch.len() as i64);
+        let now = self.clock.now();
+        self.reconcile(now);
+        if self.acd.next_deadline().is_some_and(|deadline| deadline <= now) {
+            self.tell(now, Input::Tick);
+        }
+        for stimulus in batch.drain(..) {
+            match stimulus {
+                Stimulus::Input(input) => drop(self.tell(now, input)),
+                Stimulus::Request(request) => self.hear(now, request),
+                Stimulus::Stop => self.state.stop = true,
+            }
+        }
+        self.commit(now);
+        self.carry(now);
+        for answer in self.state.answers.drain(..) {
+            // A console that has gone away meanwhile is no loss.
+            match answer {
+                Answer::Snapshot(reply, seq, snapshot) => drop(reply.send((seq, snapshot))),
+                Answer::Command(reply, answer) => drop(reply.send(answer)),
+            }
+        }
+        self.metrics.turned();
+        if busy {
+            self.metrics.turn_seconds.observe(began.elapsed().as_secs_f64());
+        }
+    }
+
+    /// Journals one input and lets the core handle it. Returns why the core would not carry out an operator's command.
+    fn tell(&mut self, now: Timestamp, input: Input) -> Option<acd::Refusal> {
+        match self.log.append(now, &input) {
+            Ok(_) => self.metrics.journal_appends.inc(),
+            Err(error) => tracing::error!(%error, "an input could not be journaled"),
+        }
+        self.metrics.inputs.inc();
+        let before = self.state.outputs.len();
+        self.acd.handle(now, input, &mut self.state.outputs);
+        let mut refusal = None;
+        for output in &self.state.outputs[before..] {
+            let Output::Event(event) = output else { continue };
+            self.state.fresh += 1;
+            match event {
+                Event::CallArrived { .. } => self.state.live += 1,
+                Event::CallEnded { .. } => self.state.live = self.state.live.saturating_sub(1),
+                Event::Refused { refusal: why, .. } => refusal = Some(*why),
+                _ => {}
+            }
+        }
+        refusal
+    }
+
+    fn hear(&mut self, now: Timestamp, request: Request) {
+        let answer = match request {
+            Request::Snapshot(reply) => {
+                let snapshot = Arc::new(self.acd.snapshot());
+                Answer::Snapshot(reply, self.state.seq + self.state.fresh, snapshot)
+            }
+            Request::Command { input, reply } => {
+                let refusal = self.tell(now, input);
+                Answer::Command(reply, refusal.map_or(Ok(()), |why| Err(why.into())))
+            }
+        };
+        self.state.answers.push(answer);
+    }
+
+    fn reconcile(&mut self, now: Timestamp) {
+        let Some(found) = self.reconciler.look(|| self.acd.snapshot(), || self.edges.legs()) else {
+            return;
+        };
+        self.metrics.stuck_legs.set(found.len() as i64);
+        for stuck in found {
+            tracing::error!(call = %stuck.leg().call, leg = stuck.leg().leg, "{stuck}; putting it right");
+            self.metrics.repairs.inc();
+            match stuck.repair() {
+                Ok(input) => drop(self.tell(now, input)),
+                Err(output) => self.state.outputs.push(output),
+            }
+        }
+    }
+
+    /// Makes what was appended durable. When that fails the queue goes on in memory: a caller is better served by an
+    /// engine that might forget than by none.
+    fn commit(&mut self, now: Timestamp) {
+        match self.log.commit(now) {
+            Ok(committed) => {
+                self.metrics.journal_bytes.inc_by(committed.bytes);
+                if let Some(took) = committed.sync {
+                    self.metrics.journal_fsync_seconds.observe(took.as_secs_f64());
+                }
+                if self.state.complained.take().is_some() {
+                    self.metrics.journal_failing.set(0);
+                    tracing::warn!(missing = self.log.missing(), "the journal is written again");
+                }
+            }
+            Err(error) => {
+                self.metrics.journal_failing.set(1);
+                if self
+                    .state
+                    .complained
+                    .is_none_or(|at| at.elapsed() >= COMPLAIN_EVERY)
+                {
+                    self.state.complained = Some(Instant::now());
+                    tracing::error!(
+                        %error,
+                        missing = self.log.missing(),
+                        "the journal cannot be written: calls go on, but a crash now would lose their places; \
+                         make room on the disk or replace it"
+                    );
+                }
+            }
+        }
+        self.metrics
+            .journal_missing
+            .set(i64::try_from(self.log.missing()).unwrap_or(i64::MAX));
+    }
+
+    fn carry(&mut self, now: Timestamp) {
+        if !self.state.outputs.is_empty() {
+            self.edges.carry(now, self.state.seq, &mut self.state.outputs);
+            self.state.outputs.clear();
+        }
+        self.state.seq += std::mem::take(&mut self.state.fresh);
+        let live = self.state.live;
+        self.calls
+            .send_if_modified(|calls| std::mem::replace(calls, live) != live);
+    }
+}
