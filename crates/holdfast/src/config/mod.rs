@@ -1,0 +1,203 @@
+//! The configuration: what the file means, and every mistake in it at once.
+//!
+//! Owns the names and ranges of all settings. A file is read whole: each wrong value is reported with its place and
+//! remedy while the default stands in for it, so that one look finds everything; unknown keys are mistakes. The types
+//! that come out are the ones the other crates are told, ready to start with.
+
+mod callers;
+mod cross;
+mod finding;
+mod house;
+mod network;
+mod section;
+#[cfg(test)]
+mod tests;
+mod units;
+
+pub use finding::{Finding, Severity};
+
+use acd::AcdConfig;
+use engine::{ClockConfig, EngineConfig};
+use finding::{At, Findings};
+use media::{Language, MediaConfig};
+use section::Section;
+use sip::SipConfig;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use telemetry::LogFormat;
+use toml_span::Span;
+
+/// Everything an engine is told at its start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The hotline's name, for people.
+    pub name: String,
+    /// How log lines look.
+    pub log: LogConfig,
+    /// The queue's own configuration.
+    pub core: AcdConfig,
+    /// Languages of each queue's prompts, by queue.
+    pub languages: Vec<Vec<Language>>,
+    /// The loop.
+    pub engine: EngineConfig,
+    /// The engine's clock.
+    pub clock: ClockConfig,
+    /// How long talking calls may go on after the engine was told to stop.
+    pub drain_timeout: Duration,
+    /// Where the journal lies and how it is kept.
+    pub journal: JournalConfig,
+    /// Signalling. Its first call id comes from the journal.
+    pub sip: SipConfig,
+    /// Audio.
+    pub media: MediaConfig,
+    /// The folder that holds `prompts/` and `music/`.
+    pub audio_dir: PathBuf,
+    /// The HTTP edge.
+    pub feed: FeedSettings,
+}
+
+/// How log lines look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// For people or for machines.
+    pub format: LogFormat,
+    /// What is logged, such as `info,sip=debug`.
+    pub filter: String,
+}
+
+/// Where the journal lies and how it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalConfig {
+    /// Its directory.
+    pub dir: PathBuf,
+    /// Durability, segments and retention.
+    pub options: journal::Options,
+}
+
+/// What the HTTP edge is told, its directory of names apart.
+#[derive(Clone, Debug)]
+pub struct FeedSettings {
+    /// Address and port of page, metrics and feed.
+    pub listen: SocketAddr,
+    /// How often each client gets a sign of life.
+    pub heartbeat: Duration,
+    /// Whether one may watch without signing in, with callers' numbers masked.
+    pub open_wallboard: bool,
+    /// Signs a supervisor in.
+    pub supervisor_secret: Option<feed::Secret>,
+    /// Web origins that may open the feed besides the page's own.
+    pub origins: Vec<String>,
+    /// Its limits.
+    pub limits: feed::Limits,
+}
+
+/// What reading a configuration gave.
+#[derive(Debug)]
+pub struct Checked {
+    /// The configuration, unless there were errors.
+    pub config: Option<Config>,
+    /// Errors and warnings in the order of the file.
+    pub findings: Vec<Finding>,
+}
+
+impl Config {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// When the file cannot be read at all.
+    pub fn load(path: &Path) -> std::io::Result<Checked> {
+        let text = std::fs::read_to_string(path)?;
+        Ok(Self::parse(&path.display().to_string(), &text))
+    }
+
+    /// Reads a configuration from `text`; `file` is what findings call it.
+    pub fn parse(file: &str, text: &str) -> Checked {
+        let findings = Findings::new(file, text);
+        let config = match toml_span::parse(text) {
+            Ok(value) => read(&findings, value),
+            Err(error) => {
+                not_toml(&findings, text, &error);
+                None
+            }
+        };
+        let config = config.filter(|_| !findings.any_errors());
+        Checked {
+            config,
+            findings: findings.into_sorted(),
+        }
+    }
+}
+
+fn read(findings: &Findings<'_>, value: toml_span::Value<'_>) -> Option<Config> {
+    let mut root = Section::root(findings, value);
+    let name = root
+        .text("name")
+        .map_or_else(|| "Hotline".to_owned(), |text| text.value);
+    let log = house::log(root.section("log"));
+    let house::Engine {
+        engine,
+        clock,
+        drain_timeout,
+        calls_max,
+    } = house::engine(root.section("engine"));
+    let journal = house::journal(root.section("journal"));
+
+    let schedule = callers::schedule(root.section("schedule"));
+    let queues = callers::queues(&mut root);
+    let pause_reasons = callers::pause_reasons(&mut root);
+    let operators = callers::operators(&mut root, &queues.names);
+    let trunks = network::trunks(&mut root);
+
+    let mut sip = network::sip(root.section("sip"));
+    sip.trunks = trunks;
+    sip.destinations = queues.destinations;
+    sip.phones = operators.phones;
+    let (media, audio_dir) = network::media(root.section("media"));
+    let feed = network::feed(root.section("feed"));
+    root.finish();
+
+    let core = AcdConfig {
+        schedule,
+        queues: queues.queues,
+        operators: operators.operators,
+        pause_reasons,
+        calls_max,
+    };
+    let config = Config {
+        name,
+        log,
+        core,
+        languages: queues.languages,
+        engine,
+        clock,
+        drain_timeout,
+        journal,
+        sip,
+        media,
+        audio_dir,
+        feed,
+    };
+    cross::check(&config, findings);
+    Some(config)
+}
+
+/// Says where the text stops being TOML. Only the first such place can be known.
+fn not_toml(findings: &Findings<'_>, text: &str, error: &toml_span::Error) {
+    use toml_span::ErrorKind;
+    let remedy = match &error.kind {
+        ErrorKind::DuplicateKey { .. } | ErrorKind::DuplicateTable { .. } => "keep one of the two".to_owned(),
+        ErrorKind::UnquotedString | ErrorKind::Unexpected(_) => {
+            "put texts in quotes, and separate the items of lists by commas".to_owned()
+        }
+        ErrorKind::UnterminatedString => "close the text with a quote on the same line".to_owned(),
+        _ => "see https://toml.io for how to write it".to_owned(),
+    };
+    // An error at the very end is told at the last character, where an editor can go.
+    let start = error.span.start.min(text.trim_end().len());
+    let at = At {
+        key: "TOML".to_owned(),
+        span: Span::new(start, start),
+    };
+    findings.error(&at, error.to_string(), remedy);
+}

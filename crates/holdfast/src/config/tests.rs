@@ -1,0 +1,351 @@
+//! The shipped configuration is without mistakes, and a file full of them has each one named.
+
+use super::*;
+use expect_test::{Expect, expect};
+
+const SHIPPED: &str = include_str!("../../../../config/holdfast.toml");
+
+/// The shipped file as a test can read it from the crate's directory.
+fn shipped() -> String {
+    SHIPPED.replace("audio_dir = \"config\"", "audio_dir = \"../../config\"")
+}
+
+fn check(text: &str, expected: Expect) {
+    let checked = Config::parse("test.toml", text);
+    let errors = checked
+        .findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Error);
+    assert_eq!(
+        checked.config.is_none(),
+        errors,
+        "a configuration comes out exactly when there is no error"
+    );
+    let lines: Vec<String> = checked
+        .findings
+        .iter()
+        .map(|finding| format!("{finding}\n"))
+        .collect();
+    expected.assert_eq(&lines.concat());
+}
+
+/// The shipped file with one line of it replaced.
+fn with(from: &str, to: &str, expected: Expect) {
+    let text = shipped();
+    assert_eq!(
+        text.matches(from).count(),
+        1,
+        "the shipped file holds {from:?} once"
+    );
+    // The warnings about the example's secrets are not what is asked here.
+    check(
+        &text.replace("change-me-", "long-and-random-").replace(from, to),
+        expected,
+    );
+}
+
+#[test]
+fn the_shipped_configuration_warns_of_its_secrets_alone() {
+    let checked = Config::parse("holdfast.toml", &shipped());
+    assert!(checked.config.is_some(), "{:?}", checked.findings);
+    assert_eq!(checked.findings.len(), 4);
+    for (index, finding) in checked.findings.iter().enumerate() {
+        assert_eq!(finding.severity, Severity::Warning);
+        assert_eq!(finding.key, format!("operators[{index}].secret"));
+    }
+}
+
+#[test]
+fn what_the_shipped_configuration_shows_as_defaults_is_the_default() {
+    let mut text = String::new();
+    let mut comments_are_settings = true;
+    for line in shipped().lines() {
+        // Examples of further tables are no defaults, nor are settings that have none.
+        let example = [
+            "# [[",
+            "# name =",
+            "# from =",
+            "# user =",
+            "# secret =",
+            "# trusted_identity",
+            "# external_",
+            "# supervisor_secret",
+            "# clock_start",
+            "# sync_interval",
+            "# To let",
+            "# A provider",
+        ];
+        comments_are_settings &= !line.starts_with("# A provider");
+        if line.starts_with("# ──") {
+            comments_are_settings = true;
+        }
+        let setting = line.strip_prefix("# ").filter(|rest| {
+            let key = rest.split(" = ").next().unwrap_or_default();
+            rest.contains(" = ")
+                && key
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit())
+        });
+        match setting {
+            Some(setting) if comments_are_settings && !example.iter().any(|e| line.starts_with(e)) => {
+                text += setting;
+            }
+            _ => text += line,
+        }
+        text += "\n";
+    }
+    assert_ne!(text, shipped());
+    let parse = |text: &str| {
+        format!(
+            "{:?}",
+            Config::parse("holdfast.toml", text).config.expect("no error")
+        )
+    };
+    assert_eq!(parse(&text), parse(&shipped()));
+}
+
+#[test]
+fn the_shipped_schedule_is_the_hotlines() {
+    let config = Config::parse("holdfast.toml", &shipped())
+        .config
+        .expect("no error");
+    let timetable = acd::schedule::Timetable::new(&config.core.schedule).expect("a good schedule");
+    let table = [
+        ("2026-11-23T07:59:59+08:00", 4),
+        ("2026-11-23T08:00:00+08:00", 12),
+        ("2026-11-23T17:59:59+08:00", 12),
+        ("2026-11-23T18:00:00+08:00", 4),
+        ("2026-11-28T12:00:00+08:00", 4),  // a Saturday
+        ("2026-10-10T12:00:00+08:00", 12), // a Saturday worked
+        ("2026-10-01T12:00:00+08:00", 4),  // a holiday on a Thursday
+    ];
+    for (moment, lines) in table {
+        let at: jiff::Timestamp = moment.parse().expect("a moment");
+        let at = acd::Timestamp::from_micros(at.as_microsecond() as u64);
+        assert_eq!(timetable.lines_at(at), lines, "{moment}");
+    }
+}
+
+#[test]
+fn every_mistake_is_named_at_once() {
+    let text = r#"
+name = 5
+colour = "red"
+pause_reasons = ["meal", "meal", ""]
+
+[schedule]
+time_zone = "Asia/Peking"
+holidays = ["2026-02-30", "2026-10-01"]
+workdays = ["2026-10-01"]
+
+[[schedule.windows]]
+days = ["mon-fri", "someday"]
+from = "8:00"
+to = "25:00"
+lines = -1
+
+[[schedule.window]]
+days = ["sat"]
+
+[[queues]]
+name = "hotline"
+dial = ["hotline", "sip:x@y"]
+answr = "arrival"
+strategy = "longest-idle"
+ring_timeout = "20"
+wait_max = "2w"
+languages = ["zh", "fr"]
+
+[[queues]]
+name = "hotline"
+dial = ["hotline"]
+announce_every = "1s"
+
+[[operators]]
+name = "1001"
+secret = "1001"
+queues = ["hotlien"]
+
+[[operators]]
+name = "1001"
+contact = "1001@phone"
+
+[[trunks]]
+name = "provider"
+from = ["0.0.0.0/0", "example.org"]
+user = "me"
+
+[sip]
+listen = ["udp:0.0.0.0:5060", "tls:0.0.0.0:5061", "udp:localhost:5060"]
+early_media_status = 180
+session_interval = "30s"
+
+[media]
+audio_dir = "nowhere"
+ports = "20001-20002"
+
+[feed]
+listen = "8080"
+origins = ["console.example"]
+
+[journal]
+durability = "always"
+segment_size = "64"
+sync_interval = "1s"
+
+[engine]
+calls_max = 0
+clock_rate = 0
+clock_start = "tomorrow"
+
+[log]
+format = "pretty"
+"#;
+    check(
+        text,
+        expect![[r#"
+            test.toml:2:8: error: name: is a number; write a text in quotes
+            test.toml:3:1: error: colour: there is no such key; remove it; what can stand here is `name`, `log`, `engine`, `journal`, `schedule`, `queues`, `pause_reasons`, `operators`, `trunks`, `sip`, `media` and `feed`
+            test.toml:4:27: error: pause_reasons[1]: "meal" is the name of pause_reasons[0] already; give each its own name
+            test.toml:4:34: error: pause_reasons[2]: is empty; give it a name
+            test.toml:6:1: error: schedule.lines_otherwise: is missing; add `lines_otherwise = 4`
+            test.toml:7:14: error: schedule.time_zone: "Asia/Peking" is no time zone this program knows; use an IANA name such as "Asia/Shanghai"
+            test.toml:8:14: error: schedule.holidays[0]: "2026-02-30" is not a date; write it as "YYYY-MM-DD"
+            test.toml:9:14: error: schedule.workdays[0]: 2026-10-01 is among the holidays too; remove it from one of the two lists
+            test.toml:12:21: error: schedule.windows[0].days[1]: "someday" is not a day of the week; write days or stretches of days: "mon", "sat-sun"
+            test.toml:13:9: error: schedule.windows[0].from: "8:00" is not a time of day; write hours and minutes: "08:00", up to "24:00"
+            test.toml:14:7: error: schedule.windows[0].to: "25:00" is not a time of day; write hours and minutes: "08:00", up to "24:00"
+            test.toml:15:9: error: schedule.windows[0].lines: -1 is out of range; use a number from 0 to 10000
+            test.toml:17:12: error: schedule.window: there is no such key; did you mean `windows`?
+            test.toml:22:21: error: queues[0].dial[1]: "sip:x@y" cannot be dialled; write the part before the @ alone, such as "hotline", or "*" for every other number
+            test.toml:23:1: error: queues[0].answr: there is no such key; did you mean `answer`?
+            test.toml:24:13: error: queues[0].strategy: "longest-idle" is none of the choices; did you mean `longest_idle`?
+            test.toml:25:17: error: queues[0].ring_timeout: "20" is not a length of time; write it with its unit: "250ms", "90s", "5m", "1h30m"
+            test.toml:26:13: error: queues[0].wait_max: "2w" is not a length of time; write it with its unit: "250ms", "90s", "5m", "1h30m"
+            test.toml:27:21: error: queues[0].languages[1]: "fr" is not a language with prompts; use "zh" or "en"
+            test.toml:30:9: error: queues[1].name: "hotline" is the name of queues[0] already; give each its own name
+            test.toml:31:10: error: queues[1].dial[0]: "hotline" leads to the queue hotline already; let each number lead to one queue
+            test.toml:32:19: error: queues[1].announce_every: is too short to be heard out; use at least "5s", or "0s" for never
+            test.toml:36:11: warning: operators[0].secret: is easily guessed; use a long random text, as `openssl rand -base64 18` prints
+            test.toml:37:12: error: operators[0].queues[0]: there is no queue "hotlien"; did you mean `hotline`?
+            test.toml:39:1: error: operators[1].secret: is missing; add `secret = "a long random text"`
+            test.toml:40:9: error: operators[1].name: "1001" is the name of operators[0] already; give each its own name
+            test.toml:41:12: error: operators[1].contact: "1001@phone" is not a SIP URI; write a SIP URI, such as "sip:1001@192.0.2.5:5060"
+            test.toml:43:1: error: trunks[0].secret: is missing; add `secret = "a long random text"`
+            test.toml:43:1: error: trunks[0]: is known both by address and by digest; give either `from`, or `user` and `secret`
+            test.toml:45:10: warning: trunks[0].from[0]: lets the whole Internet call; name the provider's addresses alone
+            test.toml:45:23: error: trunks[0].from[1]: "example.org" is neither an IP address nor a block of them; write it like "192.0.2.7", "192.0.2.0/24" or "2001:db8::/32"
+            test.toml:49:32: error: sip.listen[1]: "tls:0.0.0.0:5061" begins with no transport that is spoken here; write it as "udp:0.0.0.0:5060" or "tcp:[::]:5060"
+            test.toml:49:52: error: sip.listen[2]: "udp:localhost:5060" does not go on with an IP address and a port; write it as "udp:0.0.0.0:5060" or "tcp:[::]:5060"
+            test.toml:50:22: error: sip.early_media_status: 180 is out of range; use a number from 182 to 183
+            test.toml:51:21: error: sip.session_interval: is shorter than `session_interval_min`; make it at least as long, or "0s" for no session timers
+            test.toml:54:14: error: media.audio_dir: there is no folder nowhere; name the one that holds prompts/ and music/; a relative path begins where the program is started
+            test.toml:55:10: error: media.ports: "20001-20002" holds no pair of an even port and the odd one after it; write the first and the last: "16384-32767"
+            test.toml:58:11: error: feed.listen: "8080" is not an IP address and a port; write it as "0.0.0.0:8080" or "[::]:8080"
+            test.toml:59:13: error: feed.origins[0]: "console.example" is not a web origin; write it as "https://console.example"
+            test.toml:62:15: error: journal.durability: "always" is none of the choices; use `every_batch`, `interval` or `never`
+            test.toml:63:17: error: journal.segment_size: "64" is not a size; write it with its unit: "64MiB", "10GB"
+            test.toml:64:18: warning: journal.sync_interval: has no effect with this `durability`; remove it, or write `durability = "interval"`
+            test.toml:67:13: error: engine.calls_max: 0 is out of range; use a number from 1 to 100000
+            test.toml:68:14: error: engine.clock_rate: 0 is out of range; use a number above 0 and up to 100000
+            test.toml:69:16: error: engine.clock_start: "tomorrow" is not a moment; write a moment with its offset from UTC, such as "2026-11-23T09:00:00+08:00"
+            test.toml:72:11: error: log.format: "pretty" is none of the choices; use `compact` or `json`
+        "#]],
+    );
+}
+
+#[test]
+fn what_only_shows_in_the_whole_is_found_too() {
+    with(
+        "ports = \"16384-32767\"",
+        "ports = \"5000-6000\"",
+        expect![[r#"
+        test.toml:137:12: error: sip.listen[0]: port 5060 lies among the RTP ports 5000-6000; move one of them: SIP is usually at 5060
+        test.toml:165:10: warning: media.ports: 500 pairs of ports are fewer than 2000 calls and 4 operators may need; widen the range or lower `engine.calls_max`
+    "#]],
+    );
+    with(
+        "\"tcp:0.0.0.0:5060\"",
+        "\"udp:127.0.0.1:5060\"",
+        expect![[r#"
+        test.toml:137:32: error: sip.listen[1]: is a port that another item of the list takes; remove one of the two
+    "#]],
+    );
+    with(
+        "listen = \"0.0.0.0:8080\"",
+        "listen = \"127.0.0.1:5060\"",
+        expect![[r#"
+        test.toml:179:11: error: feed.listen: is a port that SIP takes; give the web page its own port
+    "#]],
+    );
+    with(
+        "[log]",
+        "[log]\nfiltre = \"info\"",
+        expect![[r#"
+        test.toml:230:1: error: log.filtre: there is no such key; did you mean `filter`?
+    "#]],
+    );
+    with(
+        "name = \"hotline\"",
+        "name = \"hotline\"\nwaiting_max = 5000",
+        expect![[r#"
+        test.toml:51:15: warning: queues[0].waiting_max: 5000 is more than `engine.calls_max` lets in; raise `engine.calls_max` or lower it
+    "#]],
+    );
+    with(
+        "[engine]",
+        "[engine]\nclock_rate = 60",
+        expect![[r#"
+        test.toml:215:14: warning: engine.clock_rate: the engine's clock is not the real one; remove it, unless this is a test or a demonstration
+    "#]],
+    );
+    with(
+        "name = \"local\"\nfrom = [\"127.0.0.0/8\", \"::1\"]",
+        "name = \"local\"\nuser = \"1001\"\nsecret = \"long-and-random\"",
+        expect![[r#"
+            test.toml:86:9: error: trunks[0].user: "1001" is the name of an operator or another trunk already; give every operator and trunk a user name of its own
+        "#]],
+    );
+}
+
+#[test]
+fn text_that_is_not_toml_is_told_where() {
+    check(
+        "name = hotline\n",
+        expect![[r#"
+        test.toml:1:8: error: TOML: invalid TOML value, did you mean to use a quoted string?; put texts in quotes, and separate the items of lists by commas
+    "#]],
+    );
+    check(
+        "[sip]\nrealm = \"x\"\nrealm = \"y\"\n",
+        expect![[r#"
+        test.toml:3:1: error: TOML: duplicate key: `realm`; keep one of the two
+    "#]],
+    );
+    check(
+        "name = \"hot\nline\"",
+        expect![[r#"
+        test.toml:1:12: error: TOML: invalid character in string: `\n`; see https://toml.io for how to write it
+    "#]],
+    );
+    check(
+        "[sip\n",
+        expect![[r#"
+        test.toml:1:5: error: TOML: expected a right bracket, found a newline; see https://toml.io for how to write it
+    "#]],
+    );
+}
+
+#[test]
+fn an_empty_file_says_what_is_needed() {
+    check(
+        "",
+        expect![[r#"
+        test.toml:1:1: error: schedule.lines_otherwise: is missing; add `lines_otherwise = 4`
+        test.toml:1:1: error: queues: there is none; add a table `[[queues]]`
+        test.toml:1:1: error: trunks: there is none: nobody could call; add a table `[[trunks]]` with `name` and `from`
+        test.toml:1:1: error: media.audio_dir: there is no folder config; name the one that holds prompts/ and music/; a relative path begins where the program is started
+        test.toml:1:1: warning: operators: there is none: nobody will answer; add a table `[[operators]]` for each
+    "#]],
+    );
+}

@@ -1,0 +1,16 @@
+//! The program around the engine: configuration, commands, start and stop.
+//!
+//! Owns the settings' names, the command line, and the order in which the parts are started and stopped. Everything
+//! that a command does can be called from here too, so that tests and the demonstration run the very same engine.
+//!
+//! Deliberately not here: any decision about calls, and anything that the crates beneath could do themselves.
+#![forbid(unsafe_code)]
+
+pub mod banner;
+pub mod check;
+pub mod config;
+pub mod demo;
+pub mod serve;
+
+pub use config::Config;
+pub use serve::{ServeError, Served, Server};

@@ -1,0 +1,98 @@
+//! The `holdfast` command.
+#![forbid(unsafe_code)]
+
+use clap::{Parser, Subcommand};
+use holdfast::config::{Config, Severity};
+use holdfast::{check, demo, serve};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A call-center queue in which no place is ever lost and nobody is ever passed.
+#[derive(Parser)]
+#[command(version, about, arg_required_else_help = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the engine: take calls, keep the queue, ring operators.
+    ///
+    /// SIGTERM or Ctrl-C ends it gracefully: new calls are refused, talking calls may end within
+    /// `engine.drain_timeout`, the rest is hung up. A second signal hangs up at once.
+    Serve {
+        /// The configuration file.
+        #[arg(short, long, value_name = "FILE", default_value = "config/holdfast.toml")]
+        config: PathBuf,
+    },
+    /// Name every mistake in a configuration, with line, key and remedy.
+    ///
+    /// Exits with 0 if there is no error (warnings may be), 1 if there are errors, 2 if the file cannot be read.
+    Check {
+        /// The configuration file.
+        #[arg(short, long, value_name = "FILE", default_value = "config/holdfast.toml")]
+        config: PathBuf,
+    },
+    /// Run the engine with simulated callers and operators, who dial and register over real SIP and RTP.
+    ///
+    /// Nothing is kept: the journal lies in a temporary folder. Ctrl-C hangs up all calls and ends it.
+    Demo(demo::Options),
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve { config } => serve_file(config),
+        Command::Demo(options) => demonstrate(options),
+        Command::Check { config } => {
+            check::run(&config, &mut io::stdout().lock()).unwrap_or(ExitCode::from(2))
+        }
+    }
+}
+
+fn demonstrate(options: demo::Options) -> ExitCode {
+    match demo::run(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to tell when standard error is gone.
+            drop(writeln!(io::stderr(), "holdfast: {error}"));
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn serve_file(path: PathBuf) -> ExitCode {
+    let mut errors = io::stderr();
+    // Nobody is left to tell when standard error is gone.
+    let mut complain = |text: &dyn std::fmt::Display| drop(writeln!(errors, "{text}"));
+    let checked = match Config::load(&path) {
+        Ok(checked) => checked,
+        Err(error) => {
+            complain(&format_args!(
+                "{}: cannot be read: {error}; name the file with --config",
+                path.display()
+            ));
+            return ExitCode::from(2);
+        }
+    };
+    for finding in &checked.findings {
+        if finding.severity == Severity::Error || checked.config.is_some() {
+            complain(finding);
+        }
+    }
+    let Some(config) = checked.config else {
+        complain(&format_args!(
+            "{}: has errors; nothing was started",
+            path.display()
+        ));
+        return ExitCode::from(1);
+    };
+    match serve::run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format_args!("holdfast: {error}"));
+            ExitCode::from(1)
+        }
+    }
+}

@@ -1,0 +1,418 @@
+//! `holdfast serve`: starts the parts in the order in which they need each other, and stops them gracefully.
+
+use crate::Config;
+use crate::banner::{Addresses, Banner};
+use engine::{Clock, Ended, Engine, EngineError, House, LastRun, entrance};
+use feed::{About, Account, Directory, Feed, FeedConfig, FeedError, Hub, Secret};
+use journal::{Journal, JournalError, Opened};
+use media::{Library, Media, MediaError};
+use prometheus::Registry;
+use sip::{Sip, SipError, Transport};
+use std::future::Future;
+use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use telemetry::{Metrics, Names, TelemetryError, init_tracing};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+/// How long the calls may take to end once all were hung up.
+const HANG_UP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The loop turns at least once a second; after this long without a turn the engine counts as stuck.
+const STUCK_AFTER: Duration = Duration::from_secs(5);
+
+/// How often the loop's progress is looked at.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+
+/// Why an engine did not start, or ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Logs cannot be written as configured.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Prompts or RTP cannot be used.
+    #[error(transparent)]
+    Media(#[from] MediaError),
+    /// SIP cannot be started.
+    #[error(transparent)]
+    Sip(#[from] SipError),
+    /// The loop cannot be started.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The HTTP edge cannot be started.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    /// The system gives no threads, no signals or no standard output.
+    #[error("the operating system refuses: {0}")]
+    System(#[from] io::Error),
+    /// The queue core broke off.
+    #[error(
+        "the queue core found itself in a state it must never be in and was stopped; \
+         the log says where, and the journal holds what led there: please report it with both"
+    )]
+    Broken,
+}
+
+/// How a server came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Served {
+    /// Calls that were still up and had to be hung up.
+    pub hung_up: usize,
+}
+
+/// A running engine with everything around it.
+pub struct Server {
+    engine: Engine,
+    sip: Sip,
+    feed: Feed,
+    hub: Hub,
+    registry: Registry,
+    addresses: Addresses,
+    drain_timeout: Duration,
+}
+
+/// Starts an engine as `config` says and runs it until `until` is done, then stops it gracefully.
+///
+/// # Errors
+/// When a part does not start, or the queue core breaks off.
+pub async fn serve(config: Config, until: impl Future<Output = ()>) -> Result<Served, ServeError> {
+    Server::start(config)
+        .await?
+        .run(until, std::future::pending())
+        .await
+}
+
+/// The whole of `holdfast serve`: logs, threads, banner, signals.
+///
+/// # Errors
+/// When a part does not start, or the queue core breaks off.
+pub fn run(config: Config) -> Result<(), ServeError> {
+    init_tracing(config.log.format, &config.log.filter)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let signals = count_signals()?;
+        let name = config.name.clone();
+        let server = Server::start(config).await?;
+        let mut out = io::stdout();
+        let colours = out.is_terminal();
+        write!(
+            out,
+            "{}",
+            Banner {
+                name: &name,
+                addresses: server.addresses(),
+                colours
+            }
+        )?;
+        out.flush()?;
+        let reached = |count: u32| {
+            let mut signals = signals.clone();
+            // An error means that no signal can come any more: then nothing asks to stop.
+            async move {
+                if signals.wait_for(|seen| *seen >= count).await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            }
+        };
+        server.run(reached(1), reached(2)).await.map(drop)
+    })
+}
+
+/// Counts SIGTERM and SIGINT as they come.
+fn count_signals() -> io::Result<watch::Receiver<u32>> {
+    let (count, seen) = watch::channel(0);
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            count.send_modify(|count| *count += 1);
+        }
+    });
+    Ok(seen)
+}
+
+impl Server {
+    /// Starts everything: journal first, since it numbers the calls; media before SIP, whose legs own ports; the feed
+    /// last, when there is something to see.
+    ///
+    /// # Errors
+    /// When a part does not start; those started before it end with the process.
+    pub async fn start(config: Config) -> Result<Server, ServeError> {
+        let registry = Registry::new();
+        let clock = Clock::start(config.clock);
+        let (journal, opened) = open_journal(&config, &clock)?;
+        let (entrance, threshold) = entrance(&config.engine, &registry)?;
+
+        let languages = media::Language::ALL;
+        let (library, warnings) = Library::load(&config.audio_dir, &languages)?;
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
+        let media = Media::start(
+            config.media.clone(),
+            library.clone(),
+            &registry,
+            entrance.media_events(),
+        )?;
+        let mut sip_config = config.sip.clone();
+        sip_config.first_call_id = opened.next_call;
+        let sip = Sip::start(sip_config, media.clone(), &registry, entrance.sip_events()).await?;
+
+        let names = names(&config);
+        let time: feed::Clock = {
+            let clock = clock.clone();
+            Arc::new(move || clock.now())
+        };
+        let metrics = Metrics::new(&names, &registry, time.clone())?;
+        let hub = Hub::new(opened.epoch);
+        let parts = (sip.clone(), media, library);
+        let house = House::new(parts, config.languages.clone(), hub.clone(), (metrics, names));
+        let requests = entrance.requests();
+        let engine = Engine::start(
+            config.engine,
+            config.core.clone(),
+            clock,
+            (entrance, threshold),
+            Box::new(journal),
+            Box::new(house),
+        )?;
+
+        let listening = sip.local_addrs();
+        let about = |addresses: &Addresses| About {
+            name: config.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            time_zone: config.core.schedule.time_zone.clone(),
+            dial: addresses.dial.clone(),
+            register: addresses.register.clone(),
+        };
+        let before = Addresses::new(&config, &listening, config.feed.listen);
+        let feed_config = feed_config(&config, about(&before), time);
+        let feed = feed::start(feed_config, hub.clone(), requests, registry.clone()).await?;
+        let addresses = Addresses::new(&config, &listening, feed.local_addr());
+        hub.set_ready(true);
+        tracing::info!(epoch = opened.epoch, next_call = opened.next_call, "ready");
+        Ok(Server {
+            engine,
+            sip,
+            feed,
+            hub,
+            registry,
+            addresses,
+            drain_timeout: config.drain_timeout,
+        })
+    }
+
+    /// Where it is reached, in words.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// The SIP sockets that are open.
+    pub fn sip_addrs(&self) -> Vec<(Transport, SocketAddr)> {
+        self.sip.local_addrs()
+    }
+
+    /// The socket of page, metrics and feed.
+    pub fn web_addr(&self) -> SocketAddr {
+        self.feed.local_addr()
+    }
+
+    /// All metrics.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Runs until `until` is done, then takes no new calls, lets the others end within the configured time (less if
+    /// `hurry` is done), hangs up the rest, and flushes the journal.
+    ///
+    /// # Errors
+    /// When the queue core breaks off.
+    pub async fn run(
+        mut self,
+        until: impl Future<Output = ()>,
+        hurry: impl Future<Output = ()>,
+    ) -> Result<Served, ServeError> {
+        let ended = {
+            let watch = watch_progress(&self.hub, self.engine.progress());
+            tokio::select! {
+                () = until => None,
+                ended = self.engine.ended() => Some(ended),
+                never = watch => match never {},
+            }
+        };
+        self.hub.set_ready(false);
+        if let Some(ended) = ended {
+            tracing::error!(?ended, "the loop ended by itself");
+            self.sip.shutdown().await;
+            self.feed.stop().await;
+            return Err(ServeError::Broken);
+        }
+        let hung_up = self.drain(hurry).await;
+        self.sip.shutdown().await;
+        self.feed.stop().await;
+        match self.engine.stop().await {
+            Ended::Stopped => tracing::info!("stopped"),
+            // The log has it already; all calls are over, so no place is lost by it.
+            Ended::JournalUnwritten(error) => tracing::error!(%error, "the journal's end is missing"),
+            Ended::Panicked => return Err(ServeError::Broken),
+        }
+        Ok(Served { hung_up })
+    }
+
+    /// Waits for the calls to end, and ends those that do not. Returns how many those were.
+    async fn drain(&self, hurry: impl Future<Output = ()>) -> usize {
+        self.engine.drain();
+        tracing::info!(
+            calls = self.engine.calls(),
+            timeout_s = self.drain_timeout.as_secs(),
+            "stopping: no new calls; a second signal hangs up the others at once"
+        );
+        tokio::select! {
+            () = self.engine.idle() => {}
+            () = sleep(self.drain_timeout) => {}
+            () = hurry => {}
+        }
+        let left = self.engine.calls();
+        if left > 0 {
+            tracing::warn!(calls = left, "hanging up");
+        }
+        self.engine.hang_up_all();
+        if timeout(HANG_UP_TIMEOUT, self.engine.idle()).await.is_err() {
+            tracing::error!(calls = self.engine.calls(), "calls did not end");
+        }
+        left
+    }
+}
+
+/// Says so, in the log and at `/readyz`, while the loop does not turn.
+async fn watch_progress(hub: &Hub, progress: engine::Progress) -> std::convert::Infallible {
+    let mut ticks = interval(WATCH_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut stuck = false;
+    loop {
+        ticks.tick().await;
+        let since = progress.since_last_turn();
+        if (since > STUCK_AFTER) == stuck {
+            continue;
+        }
+        stuck = !stuck;
+        hub.set_ready(!stuck);
+        if stuck {
+            tracing::error!(since_s = since.as_secs_f64(), "the loop does not turn");
+        } else {
+            tracing::warn!("the loop turns again");
+        }
+    }
+}
+
+/// Opens the journal and says in the log what the last run left behind.
+fn open_journal(config: &Config, clock: &Clock) -> Result<(Journal, Opened), JournalError> {
+    let mut last_run = LastRun::default();
+    let (journal, opened) = Journal::open(
+        &config.journal.dir,
+        &config.core,
+        config.journal.options,
+        clock.now(),
+        &mut |head, entry| last_run.visit(head, entry),
+    )?;
+    if let Some(torn) = &opened.torn {
+        tracing::warn!(
+            segment = %torn.path.display(),
+            offset = torn.offset,
+            bytes = torn.bytes,
+            kept_in = %torn.kept_in.display(),
+            "the journal's end was torn by a crash and is cut"
+        );
+    }
+    if opened.missing > 0 {
+        tracing::warn!(
+            missing = opened.missing,
+            "the last run's journal has holes: its disk had been full"
+        );
+    }
+    match last_run.state() {
+        Ok(None) => {}
+        Ok(Some(state)) => {
+            for call in &state.calls {
+                let since = state.at.since(call.since);
+                tracing::warn!(
+                    call = call.call.0,
+                    age_s = since.as_secs_f64(),
+                    "call lost: it was up when the last run ended"
+                );
+            }
+        }
+        Err(why) => tracing::warn!(why, "which calls were up when the last run ended is not known"),
+    }
+    Ok((journal, opened))
+}
+
+fn names(config: &Config) -> Names {
+    Names {
+        queues: config
+            .core
+            .queues
+            .iter()
+            .map(|queue| queue.name.clone())
+            .collect(),
+        trunks: config.sip.trunks.iter().map(|trunk| trunk.name.clone()).collect(),
+        operators: config
+            .core
+            .operators
+            .iter()
+            .map(|operator| operator.name.clone())
+            .collect(),
+        pause_reasons: config.core.pause_reasons.clone(),
+    }
+}
+
+fn feed_config(config: &Config, about: About, clock: feed::Clock) -> FeedConfig {
+    let Names {
+        queues,
+        trunks,
+        operators,
+        pause_reasons,
+    } = names(config);
+    let secret_of = |index: usize| {
+        let phone = config
+            .sip
+            .phones
+            .iter()
+            .find(|phone| phone.operator.0 as usize == index);
+        Secret::new(phone.map_or("", |phone| &phone.secret))
+    };
+    let accounts = operators.into_iter().enumerate();
+    let operators = accounts
+        .map(|(index, name)| Account {
+            name,
+            secret: secret_of(index),
+        })
+        .collect();
+    FeedConfig {
+        listen: config.feed.listen,
+        directory: Directory {
+            queues,
+            trunks,
+            operators,
+            pause_reasons,
+        },
+        clock,
+        clock_rate: config.clock.rate,
+        heartbeat: config.feed.heartbeat,
+        open_wallboard: config.feed.open_wallboard,
+        supervisor_secret: config.feed.supervisor_secret.clone(),
+        origins: config.feed.origins.clone(),
+        about,
+        limits: config.feed.limits.clone(),
+    }
+}
