@@ -51,7 +51,10 @@ pub struct Heard {
 impl From<Vec<i16>> for Heard {
     /// Sound that came some other way than through a phone of this crate: 8,000 samples a second.
     fn from(samples: Vec<i16>) -> Self {
-        Self { samples, ..Self::default() }
+        Self {
+            samples,
+            ..Self::default()
+        }
     }
 }
 

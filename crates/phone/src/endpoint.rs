@@ -1,7 +1,8 @@
 //! A phone: one SIP endpoint that registers, dials and is rung.
 
 use crate::call::{self, Call, Incoming};
-use crate::{Codec, PhoneError};
+use crate::digest::Spelling;
+use crate::{Codec, Digest, PhoneError};
 use rsipstack::EndpointBuilder;
 use rsipstack::dialog::authenticate::Credential;
 use rsipstack::dialog::dialog::Dialog;
@@ -47,6 +48,8 @@ pub struct PhoneConfig {
     pub user: String,
     /// The digest password; `None` for a phone that is known by its address.
     pub secret: Option<String>,
+    /// The hash it answers challenges with.
+    pub digest: Digest,
     /// The server's SIP address.
     pub server: SocketAddr,
     /// The local address to be reached at.
@@ -63,6 +66,7 @@ impl PhoneConfig {
         Self {
             user: user.to_owned(),
             secret: None,
+            digest: Digest::Sha256,
             server,
             bind: if server.is_ipv4() {
                 [127, 0, 0, 1].into()
@@ -154,6 +158,7 @@ impl Phone {
             .with_user_agent("holdfast-phone")
             .with_cancel_token(off.clone())
             .with_transport_layer(transports)
+            .with_inspector(Box::new(Spelling(config.digest)))
             .build();
         let failed = |source| PhoneError::Stack {
             request: "listening",

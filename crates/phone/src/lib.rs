@@ -13,6 +13,7 @@
 
 mod audio;
 mod call;
+mod digest;
 mod endpoint;
 mod error;
 mod g711;
@@ -21,6 +22,7 @@ mod tone;
 
 pub use audio::Heard;
 pub use call::{Call, CallState, Incoming};
+pub use digest::Digest;
 pub use endpoint::{Phone, PhoneConfig, Transport};
 pub use error::PhoneError;
 pub use g711::Codec;
