@@ -11,6 +11,10 @@ use std::net::SocketAddr;
 /// Packets in a row that a source other than the signalled one must show. 80 ms of audio.
 const PACKETS_NEEDED: u8 = 4;
 
+/// Packets in a row that the source before a new agreement must show: 1 s. It may go on sending for a while
+/// after the peer has moved, or not have moved at all, behind a translator that hides the change.
+const PACKETS_NEEDED_OF_FORMER: u8 = 50;
+
 /// Sources watched side by side until one is taken.
 const CANDIDATES_MAX: usize = 4;
 
@@ -18,6 +22,8 @@ const CANDIDATES_MAX: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Latch {
     signalled: SocketAddr,
+    /// The source that was taken under the agreement before.
+    former: Option<SocketAddr>,
     state: State,
 }
 
@@ -55,6 +61,7 @@ impl Latch {
     pub(crate) fn new(signalled: SocketAddr) -> Self {
         Self {
             signalled,
+            former: None,
             state: State::Open {
                 candidates: [None; CANDIDATES_MAX],
             },
@@ -65,7 +72,10 @@ impl Latch {
     pub(crate) fn signal(&mut self, signalled: SocketAddr) -> bool {
         let changed = signalled != self.signalled;
         if changed {
-            *self = Self::new(signalled);
+            *self = Self {
+                former: self.taken(),
+                ..Self::new(signalled)
+            };
         }
         changed
     }
@@ -106,7 +116,12 @@ impl Latch {
             return Verdict::Stranger;
         };
         let candidate = slot.insert(Candidate::after(*slot, from, header));
-        if candidate.packets < PACKETS_NEEDED {
+        let needed = if self.former == Some(from) {
+            PACKETS_NEEDED_OF_FORMER
+        } else {
+            PACKETS_NEEDED
+        };
+        if candidate.packets < needed {
             return Verdict::Stranger;
         }
         self.state = State::Taken(from);
@@ -253,5 +268,25 @@ mod tests {
         assert_eq!(latch.taken(), Some(source(1)));
         assert!(latch.signal(source(2)));
         assert_eq!((latch.taken(), latch.destination()), (None, source(2)));
+    }
+
+    #[test]
+    fn the_former_source_must_show_far_more() {
+        let mut latch = Latch::new(source(1));
+        let mut header = Header {
+            payload_type: 8,
+            marker: false,
+            sequence: 1,
+            timestamp: 0,
+            ssrc: 1,
+        };
+        latch.judge(source(1), &header);
+        latch.signal(source(2));
+        for sequence in 1..PACKETS_NEEDED_OF_FORMER {
+            header.sequence = sequence.into();
+            assert_eq!(latch.judge(source(1), &header), Stranger);
+        }
+        header.sequence += 1;
+        assert_eq!(latch.judge(source(1), &header), TakenLearned);
     }
 }

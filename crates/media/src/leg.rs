@@ -53,6 +53,8 @@ pub(crate) struct Leg {
     frame_tick: Option<u64>,
     /// Frames due and not yet sent, for peers that want longer packets.
     frames_due: usize,
+    /// Frames that a late thread skipped since the last packet.
+    frames_skipped: u64,
 }
 
 /// What the peer of a leg hears.
@@ -117,6 +119,7 @@ impl Leg {
             music_at: 0,
             frame_tick: None,
             frames_due: 0,
+            frames_skipped: 0,
         }
     }
 
@@ -149,7 +152,7 @@ impl Leg {
     /// Changes what the peer hears; what follows is spliced on.
     pub(crate) fn set_route(&mut self, route: Route) {
         self.outgoing.pause();
-        self.frames_due = 0;
+        (self.frames_due, self.frames_skipped) = (0, 0);
         self.frame_tick = None;
         self.route = route;
     }
@@ -278,6 +281,7 @@ impl Leg {
         };
         let frames_passed = self.frame_tick.map_or(1, |last| (tick - last) / 20);
         self.frame_tick = Some(tick);
+        self.frames_skipped += frames_passed.saturating_sub(1);
         let remote = self.peer.as_ref().map(|peer| peer.remote);
         let Some(remote) = remote.filter(|remote| remote.send) else {
             // Prompts go by unheard, so that a farewell ends; the music waits.
@@ -293,8 +297,8 @@ impl Leg {
         let mut packet = [0; HEADER_LEN + FRAMES_MAX * FRAME as usize];
         let (head, payload) = packet.split_at_mut(HEADER_LEN);
         let goes_on = player.fill(&mut payload[..samples], library, remote.codec, &mut self.music_at);
-        let skipped =
-            FRAME.saturating_mul(u32::try_from(frames_passed.saturating_sub(1)).unwrap_or(u32::MAX));
+        let skipped = u32::try_from(std::mem::take(&mut self.frames_skipped)).unwrap_or(u32::MAX);
+        let skipped = FRAME.saturating_mul(skipped);
         let header = self
             .outgoing
             .own(remote.codec.payload_type(), samples as u32, skipped, now);

@@ -8,7 +8,7 @@ use crate::g711::{TRANSCODER, Transcoder};
 use crate::leg::{Leg, Route, Seed, count_error};
 use crate::legs::Legs;
 use crate::mailbox::{Command, Mailbox};
-use crate::metrics::{Counts, Metrics};
+use crate::metrics::{Counts, Metrics, Reason};
 use crate::moment::Moment;
 use crate::player::Player;
 use crate::socket::PortPair;
@@ -29,8 +29,8 @@ pub(crate) const LOOK_AFTER_TICKS: u64 = 100;
 /// Events taken from the kernel at once. A full batch is served in about 2 ms, so ticks are not held up.
 const EVENTS_MAX: usize = 512;
 
-/// The longest UDP payload that is taken whole; a longer one is cut, and then counted as malformed if it is RTP
-/// with padding, or passed on cut. No agreed packet is near it.
+/// Octets of a datagram from which on it is no packet of ours: the kernel cuts what is longer, so one that fills
+/// the buffer is dropped. The longest agreed packets are of 60 ms: 492 octets.
 const PACKET_MAX: usize = 2_048;
 
 /// The thread wakes this often when it has legs and plays to none.
@@ -107,18 +107,18 @@ impl Worker {
         while !self.stopping {
             self.wait(&mut ready);
             self.now = Moment(u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX));
-            let mut woken = false;
-            for event in &ready {
-                match event.data.u64() {
-                    WAKE => woken = true,
-                    token if token % 2 == 0 => self.receive_rtp((token / 2) as usize),
-                    token => self.receive_rtcp((token / 2) as usize),
-                }
-            }
-            if woken {
+            // First, so that a command is in force for every packet that was sent after it.
+            if ready.iter().any(|event| event.data.u64() == WAKE) {
                 self.mailbox.take(&mut commands);
                 for command in commands.drain(..) {
                     self.carry_out(command);
+                }
+            }
+            for event in &ready {
+                match event.data.u64() {
+                    WAKE => {}
+                    token if token % 2 == 0 => self.receive_rtp((token / 2) as usize),
+                    token => self.receive_rtcp((token / 2) as usize),
                 }
             }
             self.serve_ticks();
@@ -163,8 +163,12 @@ impl Worker {
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return,
             Err(e) => return count_error(&e, &mut self.counts),
         };
-        let Some(packet) = self.packet.get_mut(..length) else {
-            return;
+        let Some(packet) = self
+            .packet
+            .get_mut(..length)
+            .filter(|packet| packet.len() < PACKET_MAX)
+        else {
+            return self.counts.dropped(Reason::Malformed);
         };
         let Some(inbound) = leg.take_in(packet, from, self.now, &mut self.counts) else {
             return;
