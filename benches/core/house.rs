@@ -43,12 +43,14 @@ fn config(windows: Vec<Window>, lines_otherwise: u32, operators: u32, calls_max:
         wrap_up_extension: Duration::from_secs(30),
         strategy: Strategy::LongestIdle,
         greeting: true,
+        ..QueueConfig::default()
     };
     let operator = |n| OperatorConfig {
         name: format!("op{n}"),
         queues: vec![],
         auto_ready: true,
         no_answer_max: 2,
+        ..OperatorConfig::default()
     };
     let (holidays, workdays) = Default::default();
     AcdConfig {

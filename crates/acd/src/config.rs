@@ -22,6 +22,7 @@ pub struct AcdConfig {
 
 /// One queue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct QueueConfig {
     /// Its name in metrics, feed and logs.
     pub name: String,
@@ -47,6 +48,57 @@ pub struct QueueConfig {
     pub strategy: Strategy,
     /// Whether the greeting is played.
     pub greeting: bool,
+    /// Lines this queue may hold over time; at 0 it is closed. None: as many as the house has.
+    pub schedule: Option<Schedule>,
+    /// Lines that no other queue may take while this one holds fewer.
+    pub lines_min: u32,
+    /// Priority: calls count as if they had arrived this much earlier. Since all calls age alike, no queue starves: a
+    /// call of a queue without it is passed by those that arrive within this time, and by no later one.
+    pub head_start: Duration,
+    /// What an operator must know to take a call.
+    pub skills: Skills,
+    /// After this wait the call goes to operators without the skills too; zero for never.
+    pub relax_after: Duration,
+    /// A caller who talked with an operator within this time gets the same one if free; zero switches it off.
+    pub sticky: Duration,
+}
+
+impl Default for QueueConfig {
+    /// A queue named "queue" with times fit for a hotline.
+    fn default() -> Self {
+        Self {
+            name: "queue".into(),
+            answer: AnswerWhen::Arrival,
+            waiting_max: 200,
+            wait_max: Duration::from_secs(1800),
+            short_abandon: Duration::from_secs(5),
+            ring_timeout: Duration::from_secs(20),
+            place_grace: Duration::from_secs(120),
+            announce_every: Duration::from_secs(60),
+            wrap_up: Duration::from_secs(60),
+            wrap_up_extension: Duration::from_secs(60),
+            strategy: Strategy::LongestIdle,
+            greeting: true,
+            schedule: None,
+            lines_min: 0,
+            head_start: Duration::ZERO,
+            skills: Skills::default(),
+            relax_after: Duration::ZERO,
+            sticky: Duration::ZERO,
+        }
+    }
+}
+
+/// A set of skills, one bit for each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Skills(pub u64);
+
+impl Skills {
+    /// Whether all of `needed` are here.
+    pub const fn cover(self, needed: Skills) -> bool {
+        self.0 & needed.0 == needed.0
+    }
 }
 
 /// When a waiting caller's INVITE is answered with 200; until then there is early media.
@@ -71,12 +123,15 @@ pub enum Strategy {
     RoundRobin,
     /// Who answered the fewest calls since sign-on.
     FewestCalls,
+    /// Who spent the smallest share of the time since sign-on on calls and wrap-up.
+    LeastOccupied,
     /// The first free one in configured order.
     Linear,
 }
 
 /// One operator.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct OperatorConfig {
     /// Sign-in name, which is the phone's SIP user too.
     pub name: String,
@@ -86,6 +141,14 @@ pub struct OperatorConfig {
     pub auto_ready: bool,
     /// Calls in a row not answered before the operator is paused; zero for never.
     pub no_answer_max: u32,
+    /// How much each of `queues` is preferred, in the same order: 0 is best, and left out means 0. A call goes to the
+    /// operators who prefer it most, an operator to the call preferred most; only then does age or strategy decide.
+    pub levels: Vec<u8>,
+    /// What the operator knows.
+    pub skills: Skills,
+    /// How long a pause lasts that the phone brought about (declined, busy, out of reach, not answered); then the
+    /// operator is available again. Zero: until ready.
+    pub rest: Duration,
 }
 
 impl AcdConfig {
@@ -95,6 +158,10 @@ impl AcdConfig {
     /// The first mistake found, with where it is and what to do.
     pub fn validate(&self) -> Result<(), ConfigError> {
         Timetable::new(&self.schedule)?;
+        self.queues
+            .iter()
+            .filter_map(|queue| queue.schedule.as_ref())
+            .try_for_each(|s| Timetable::new(s).map(drop))?;
         if self.calls_max == 0 {
             return Err(ConfigError::CallsMax);
         }
@@ -107,6 +174,9 @@ impl AcdConfig {
         for (index, operator) in self.operators.iter().enumerate() {
             if let Some(&queue) = operator.queues.iter().find(|queue| **queue > last) {
                 return Err(ConfigError::OperatorQueue { index, queue, last });
+            }
+            if operator.levels.len() > operator.queues.len() {
+                return Err(ConfigError::OperatorLevels { index });
             }
         }
         Ok(())

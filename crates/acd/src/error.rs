@@ -26,6 +26,9 @@ pub enum ConfigError {
     /// An operator serves a queue that is not there.
     #[error("operators[{index}].queues: there is no queue {queue}; the last one is {last}")]
     OperatorQueue { index: usize, queue: u32, last: u32 },
+    /// Levels belong to the queues listed.
+    #[error("operators[{index}].levels: more than there are queues listed; list the queues they belong to")]
+    OperatorLevels { index: usize },
     /// A limit or time of a queue that would make it useless or endless.
     #[error("queues[{index}].{key}: {what}")]
     Queue {

@@ -123,6 +123,12 @@ pub struct Why {
     pub eligible: u32,
     /// Which phone rings for this call: 1 for the first.
     pub attempt: u32,
+    /// How much the operator prefers this queue: 0 is best.
+    pub level: u8,
+    /// The call had waited so long that its skills were not asked for any more.
+    pub relaxed: bool,
+    /// The caller had talked with this operator of late.
+    pub favourite: bool,
 }
 
 /// Why a call came back from an operator's phone.

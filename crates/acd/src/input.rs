@@ -1,6 +1,6 @@
 //! Everything the core can be told. An input is a fact that has happened outside: it is journaled, then handled.
 
-use crate::{CallId, CallerNumber, LegId, OperatorId, QueueId, TrunkId};
+use crate::{CallId, CallerNumber, LegId, OperatorId, QueueId, Timestamp, TrunkId};
 use serde::{Deserialize, Serialize};
 
 /// One fact from outside. The core accepts any input in any state: what no longer applies is ignored.
@@ -50,6 +50,10 @@ pub enum Input {
     },
     /// The operator asks for more wrap-up time: one more configured extension.
     ExtendWrapUp { operator: OperatorId },
+    /// A supervisor sets the lines in force until a moment; then the schedule counts again.
+    SetLines { lines: u32, until: Timestamp },
+    /// A supervisor takes back [`Input::SetLines`].
+    FollowSchedule,
     /// The engine is stopping: refuse new calls, let those talking end.
     Drain,
     /// The time to drain is over: end everything.

@@ -16,8 +16,10 @@ mod lines;
 mod operators;
 mod output;
 mod places;
+mod regulars;
 pub mod schedule;
 mod snapshot;
+mod strategy;
 mod time;
 mod timers;
 

@@ -4,7 +4,7 @@
 //! configuration's order, so that a choice is a walk over the free ones and nothing else.
 
 use crate::{AcdConfig, OperatorConfig, OperatorId, OperatorState, PauseReason, QueueId, Strategy};
-use crate::{OperatorView, Timestamp};
+use crate::{OperatorView, Timestamp, strategy};
 use std::ops::{Index, IndexMut};
 use std::time::Duration;
 
@@ -29,6 +29,12 @@ pub(crate) struct Operator {
     pub(crate) wrap_up_extension: Duration,
     pub(crate) auto_ready: bool,
     pub(crate) no_answer_max: u32,
+    /// How long a pause lasts that the phone brought about; zero for until ready.
+    pub(crate) rest: Duration,
+    /// When the operator signed on.
+    pub(crate) signed_on: Timestamp,
+    /// Time on calls and wrap-up since sign-on.
+    pub(crate) worked: Duration,
 }
 
 /// What an operator asked for during a call.
@@ -52,6 +58,9 @@ impl Operator {
             wrap_up_extension: Duration::ZERO,
             auto_ready: config.auto_ready,
             no_answer_max: config.no_answer_max,
+            rest: config.rest,
+            signed_on: Timestamp::default(),
+            worked: Duration::ZERO,
         }
     }
 }
@@ -60,29 +69,59 @@ pub(crate) struct Operators {
     all: Vec<Operator>,
     /// Who is available.
     free: OperatorSet,
-    /// Who serves each queue.
-    serving: Vec<OperatorSet>,
-    /// Whom each queue chose last.
-    last: Vec<Option<OperatorId>>,
+    teams: Vec<Team>,
+}
+
+/// Who serves one queue.
+struct Team {
+    serving: OperatorSet,
+    /// Those of them who have its skills.
+    skilled: OperatorSet,
+    /// How much each operator prefers it, 0 first; empty if all do alike.
+    levels: Vec<u8>,
+    /// Whom it chose last.
+    last: Option<OperatorId>,
+}
+
+impl Team {
+    fn new(config: &AcdConfig, queue: u32) -> Self {
+        let (mut serving, mut skilled) = (OperatorSet::new(config), OperatorSet::new(config));
+        let mut levels = vec![0; config.operators.len()];
+        for (index, operator) in config.operators.iter().enumerate() {
+            let listed = operator.queues.iter().position(|served| *served == queue);
+            if listed.is_none() && !operator.queues.is_empty() {
+                continue;
+            }
+            levels[index] = listed.and_then(|n| operator.levels.get(n)).copied().unwrap_or(0);
+            serving.insert(OperatorId(index as u32));
+            if operator.skills.cover(config.queues[queue as usize].skills) {
+                skilled.insert(OperatorId(index as u32));
+            }
+        }
+        if levels.iter().all(|level| *level == 0) {
+            levels.clear();
+        }
+        Self {
+            serving,
+            skilled,
+            levels,
+            last: None,
+        }
+    }
+
+    fn level(&self, id: OperatorId) -> u8 {
+        self.levels.get(id.0 as usize).copied().unwrap_or(0)
+    }
 }
 
 impl Operators {
     pub(crate) fn new(config: &AcdConfig) -> Self {
-        let count = config.operators.len();
-        let serves = |queue: usize| {
-            let mut set = OperatorSet::new(count);
-            for (index, operator) in config.operators.iter().enumerate() {
-                if operator.queues.is_empty() || operator.queues.contains(&(queue as u32)) {
-                    set.insert(OperatorId(index as u32));
-                }
-            }
-            set
-        };
         Self {
             all: config.operators.iter().map(Operator::new).collect(),
-            free: OperatorSet::new(count),
-            serving: (0..config.queues.len()).map(serves).collect(),
-            last: vec![None; config.queues.len()],
+            free: OperatorSet::new(config),
+            teams: (0..config.queues.len() as u32)
+                .map(|queue| Team::new(config, queue))
+                .collect(),
         }
     }
 
@@ -100,8 +139,11 @@ impl Operators {
         self.free.count > 0
     }
 
-    pub(crate) fn serves(&self, id: OperatorId, queue: QueueId) -> bool {
-        self.serving[queue.0 as usize].contains(id)
+    /// How much an operator prefers a call of `queue`, if he may take it; `relaxed` if he need not know its skills.
+    pub(crate) fn level(&self, id: OperatorId, queue: QueueId, relaxed: bool) -> Option<u8> {
+        let team = &self.teams[queue.0 as usize];
+        let who = if relaxed { &team.serving } else { &team.skilled };
+        who.contains(id).then(|| team.level(id))
     }
 
     /// Changes an operator's state; gives the state before. The only way to change it.
@@ -113,9 +155,13 @@ impl Operators {
     ) -> OperatorState {
         let operator = &mut self.all[id.0 as usize];
         let before = std::mem::replace(&mut operator.state, state);
-        operator.since = now;
-        if before == OperatorState::SignedOff {
-            operator.answered = 0;
+        let lasted = now.since(std::mem::replace(&mut operator.since, now));
+        match before {
+            OperatorState::SignedOff => {
+                (operator.answered, operator.worked, operator.signed_on) = (0, Duration::ZERO, now);
+            }
+            OperatorState::Talking { .. } | OperatorState::WrapUp { .. } => operator.worked += lasted,
+            _ => {}
         }
         match state {
             OperatorState::Available => self.free.insert(id),
@@ -124,28 +170,44 @@ impl Operators {
         before
     }
 
-    /// Who is free and serves `queue`, in the configuration's order.
-    pub(crate) fn eligible(&self, queue: QueueId) -> impl Iterator<Item = OperatorId> {
-        self.free.and(&self.serving[queue.0 as usize])
+    /// Who is free and may take a call of `queue`, in the configuration's order.
+    pub(crate) fn eligible(&self, queue: QueueId, relaxed: bool) -> impl Iterator<Item = OperatorId> {
+        let team = &self.teams[queue.0 as usize];
+        self.free.and(if relaxed { &team.serving } else { &team.skilled })
     }
 
-    /// Chooses who takes the next call of `queue`.
-    pub(crate) fn choose(&self, queue: QueueId, strategy: Strategy) -> Option<OperatorId> {
-        let mut eligible = self.eligible(queue);
-        match strategy {
-            Strategy::LongestIdle => eligible.min_by_key(|id| self[*id].idle_since),
-            Strategy::FewestCalls => eligible.min_by_key(|id| (self[*id].answered, self[*id].idle_since)),
-            Strategy::Linear => eligible.next(),
-            Strategy::RoundRobin => {
-                let last = self.last[queue.0 as usize];
-                eligible.min_by_key(|id| (Some(*id) <= last, *id))
-            }
+    /// How much the best of those who are free and may take a call of `queue` prefers it.
+    pub(crate) fn best_level(&self, queue: QueueId, relaxed: bool) -> Option<u8> {
+        let team = &self.teams[queue.0 as usize];
+        let mut eligible = self.eligible(queue, relaxed).map(|id| team.level(id));
+        if team.levels.is_empty() {
+            eligible.next()
+        } else {
+            eligible.min()
         }
+    }
+
+    /// Chooses who takes the next call of `queue`, among those who prefer it most; `favourite`, if one of them.
+    pub(crate) fn choose(
+        &self,
+        (queue, relaxed): (QueueId, bool),
+        strategy: Strategy,
+        favourite: Option<OperatorId>,
+        now: Timestamp,
+    ) -> Option<OperatorId> {
+        let team = &self.teams[queue.0 as usize];
+        let best = self.best_level(queue, relaxed)?;
+        let mut eligible = self.eligible(queue, relaxed).filter(|id| team.level(*id) == best);
+        if favourite.is_some() && eligible.any(|id| Some(id) == favourite) {
+            return favourite;
+        }
+        let eligible = self.eligible(queue, relaxed).filter(|id| team.level(*id) == best);
+        strategy::choose(strategy, self, eligible, team.last, now)
     }
 
     /// Remembers a choice, for [`Strategy::RoundRobin`].
     pub(crate) fn chosen(&mut self, queue: QueueId, id: OperatorId) {
-        self.last[queue.0 as usize] = Some(id);
+        self.teams[queue.0 as usize].last = Some(id);
     }
 
     /// What a watcher may see of an operator.
@@ -193,9 +255,9 @@ struct OperatorSet {
 }
 
 impl OperatorSet {
-    fn new(operators: usize) -> Self {
+    fn new(config: &AcdConfig) -> Self {
         Self {
-            words: vec![0; operators.div_ceil(64)],
+            words: vec![0; config.operators.len().div_ceil(64)],
             count: 0,
         }
     }

@@ -2,24 +2,34 @@
 //!
 //! Owns what a redial needs to take up its ticket again. A place is found by trunk, queue and number; callers who
 //! withheld the number have none. Two dropped calls of one number (a switchboard) keep two places, and the older is
-//! taken up first. At most `places_max` are kept; one more is not.
+//! taken up first. At most `places_max` are kept; one more is not. The index is only asked for one caller at a time.
 
 use crate::{CallerNumber, QueueId, Timestamp, TrunkId};
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, DefaultHasher};
 
-/// Who a place is kept for, and which of that caller's it is: in this order, so that the oldest comes first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
+/// Who a place is kept for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Owner {
     pub(crate) trunk: TrunkId,
     pub(crate) queue: QueueId,
     pub(crate) caller: CallerNumber,
+}
+
+/// A place kept.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) owner: Owner,
     pub(crate) ticket: u64,
+    /// When the ticket was drawn.
+    pub(crate) since: Timestamp,
+    /// The next younger place of the same caller.
+    next: Option<u32>,
 }
 
 pub(crate) struct Places {
-    /// When each ticket was drawn, and the slot of its timer.
-    kept: BTreeMap<Place, (Timestamp, u32)>,
-    /// The place of each timer slot.
+    /// The oldest place of each caller.
+    oldest: HashMap<Owner, u32, BuildHasherDefault<DefaultHasher>>,
     slots: Vec<Option<Place>>,
     vacant: Vec<u32>,
     places_max: usize,
@@ -27,55 +37,80 @@ pub(crate) struct Places {
 
 impl Places {
     pub(crate) fn new(places_max: u32) -> Self {
+        let (oldest, slots, vacant) = Default::default();
         Self {
-            kept: BTreeMap::new(),
-            slots: Vec::new(),
-            vacant: Vec::new(),
+            oldest,
+            slots,
+            vacant,
             places_max: places_max as usize,
         }
     }
 
-    /// The timer slots in use.
+    /// The slots in use.
     pub(crate) fn slots(&self) -> impl Iterator<Item = u32> {
-        self.kept.values().map(|(_, slot)| *slot)
+        (0..)
+            .zip(&self.slots)
+            .filter_map(|(slot, place)| place.as_ref().map(|_| slot))
     }
 
-    /// Keeps a place; gives the slot for its timer, or nothing if there are too many.
-    pub(crate) fn keep(&mut self, place: Place, since: Timestamp) -> Option<u32> {
-        if self.kept.len() >= self.places_max {
+    /// Keeps a place; gives its slot, or nothing if there are too many.
+    pub(crate) fn keep(&mut self, owner: Owner, ticket: u64, since: Timestamp) -> Option<u32> {
+        if self.slots.len() - self.vacant.len() >= self.places_max {
             return None;
         }
         let slot = self.vacant.pop().unwrap_or_else(|| {
             self.slots.push(None);
             self.slots.len() as u32 - 1
         });
-        self.slots[slot as usize] = Some(place);
-        self.kept.insert(place, (since, slot));
+        let mut older = None;
+        let mut next = self.oldest.get(&owner).copied();
+        while let Some(other) = next
+            && self.place(other).ticket < ticket
+        {
+            older = next;
+            next = self.place(other).next;
+        }
+        self.slots[slot as usize] = Some(Place {
+            owner,
+            ticket,
+            since,
+            next,
+        });
+        self.link(owner, older, Some(slot));
         Some(slot)
     }
 
-    /// Takes up the oldest place of a caller: its ticket, when that was drawn, and the slot of its timer.
-    pub(crate) fn take(
-        &mut self,
-        trunk: TrunkId,
-        queue: QueueId,
-        caller: CallerNumber,
-    ) -> Option<(u64, Timestamp, u32)> {
-        let key = |ticket| Place {
-            trunk,
-            queue,
-            caller,
-            ticket,
-        };
-        let (&place, &(since, slot)) = self.kept.range(key(0)..=key(u64::MAX)).next()?;
-        self.drop_slot(slot);
-        Some((place.ticket, since, slot))
+    /// Takes up the oldest place of a caller, and gives its slot.
+    pub(crate) fn take(&mut self, owner: Owner) -> Option<(Place, u32)> {
+        let slot = *self.oldest.get(&owner)?;
+        Some((self.give_up(slot), slot))
     }
 
-    /// Gives up the place of a timer slot.
-    pub(crate) fn drop_slot(&mut self, slot: u32) {
-        let place = self.slots[slot as usize].take().expect("a place kept");
-        self.kept.remove(&place);
+    /// Gives up the place in a slot.
+    pub(crate) fn give_up(&mut self, slot: u32) -> Place {
+        let place = *self.place(slot);
+        let mut older = None;
+        let mut at = self.oldest.get(&place.owner).copied();
+        while at.is_some() && at != Some(slot) {
+            older = at;
+            at = at.and_then(|other| self.place(other).next);
+        }
+        self.link(place.owner, older, place.next);
+        self.slots[slot as usize] = None;
         self.vacant.push(slot);
+        place
+    }
+
+    fn place(&self, slot: u32) -> &Place {
+        self.slots[slot as usize].as_ref().expect("a place kept")
+    }
+
+    /// Makes `next` the one after `older`, or the oldest if there is no older one.
+    fn link(&mut self, owner: Owner, older: Option<u32>, next: Option<u32>) {
+        match (older, next) {
+            (Some(older), _) => self.slots[older as usize].as_mut().expect("a place kept").next = next,
+            (None, Some(next)) => drop(self.oldest.insert(owner, next)),
+            (None, None) => drop(self.oldest.remove(&owner)),
+        }
     }
 }

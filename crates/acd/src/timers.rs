@@ -10,7 +10,9 @@ use crate::Timestamp;
 pub(crate) enum Timer {
     /// Lines in force change.
     Schedule,
-    /// A phone has rung long enough, or a wrap-up is over.
+    /// A queue's oldest call has waited long enough for operators without its skills.
+    Queue(u32),
+    /// A phone has rung long enough, or a wrap-up or rest is over.
     Operator(u32),
     /// A kept place lapses.
     Place(u32),
@@ -22,7 +24,7 @@ pub(crate) enum Timer {
 pub(crate) struct Timers {
     heap: Vec<(Timestamp, Timer)>,
     /// Where in the heap each owner's deadline is, by kind and index.
-    found: [Vec<u32>; 4],
+    found: [Vec<u32>; 5],
 }
 
 const NOWHERE: u32 = u32::MAX;
@@ -72,6 +74,7 @@ impl Timers {
             Timer::Operator(n) => (1, n as usize),
             Timer::Place(n) => (2, n as usize),
             Timer::Call(n) => (3, n as usize),
+            Timer::Queue(n) => (4, n as usize),
         };
         let kind = &mut self.found[kind];
         if kind.len() <= index {

@@ -10,37 +10,78 @@ use crate::{
     AnswerWhen, Event, LegId, OperatorId, OperatorState, Output, QueueId, ReturnCause, Timestamp, Why,
 };
 
+/// A call's place in the order of all that wait: less is sooner.
+pub(super) type Standing = (Timestamp, u64);
+
 impl Acd {
     /// Gives out lines and operators until nothing more can be given.
     pub(super) fn settle(&mut self) {
-        while self.lines.free()
-            && let Some(slot) = self.oldest_queued()
+        while self.lines.any_free()
+            && let Some(slot) = self.next_to_admit()
         {
             self.admit(slot);
         }
         while self.operators.any_free()
-            && let Some(slot) = self.oldest_served()
+            && let Some(slot) = self.next_to_serve()
         {
             self.assign(slot);
         }
+        for n in 0..self.relaxing.len() {
+            self.await_relaxation(self.relaxing[n]);
+        }
     }
 
-    /// The oldest call that waits for a line.
-    fn oldest_queued(&self) -> Option<u32> {
-        self.queues
-            .iter()
-            .filter_map(|queue| queue.queued.first())
+    /// Where a call stands in the order of all: by arrival less its queue's head start, then by ticket.
+    pub(super) fn standing(&self, slot: u32) -> Standing {
+        let call = &self.calls[slot];
+        (call.since - self.queue_config(call.queue).head_start, call.ticket)
+    }
+
+    /// The oldest call that waits for a line and may have a free one.
+    fn next_to_admit(&self) -> Option<u32> {
+        let heads = (0..)
+            .zip(&self.queues)
+            .filter_map(|(id, queue)| Some((QueueId(id), queue.queued.first()?)));
+        let admissible = heads.filter(|(id, _)| self.lines.free_for(*id));
+        admissible
+            .map(|(_, (_, slot))| (self.standing(slot), slot))
             .min()
             .map(|(_, slot)| slot)
     }
 
-    /// The oldest call that waits for an operator and has a free one.
-    fn oldest_served(&self) -> Option<u32> {
+    /// The call that waits for an operator and is next to have one: of those most preferred, the oldest.
+    fn next_to_serve(&self) -> Option<u32> {
         let heads = (0..)
             .zip(&self.queues)
             .filter_map(|(id, queue)| Some((QueueId(id), queue.admitted.first()?)));
-        let served = heads.filter(|(id, _)| self.operators.eligible(*id).next().is_some());
-        served.map(|(_, head)| head).min().map(|(_, slot)| slot)
+        let served = heads.filter_map(|(id, (_, slot))| {
+            let level = self.operators.best_level(id, self.relaxed(slot))?;
+            Some((level, self.standing(slot), slot))
+        });
+        served.min().map(|(_, _, slot)| slot)
+    }
+
+    /// Whether a call has waited long enough for operators without its skills.
+    pub(super) fn relaxed(&self, slot: u32) -> bool {
+        self.relaxes_at(slot).is_some_and(|at| at <= self.now)
+    }
+
+    fn relaxes_at(&self, slot: u32) -> Option<Timestamp> {
+        let call = &self.calls[slot];
+        let config = self.queue_config(call.queue);
+        (!config.relax_after.is_zero()).then(|| call.since + config.relax_after)
+    }
+
+    /// Sets the moment at which a queue's oldest call may go to operators without its skills, if that is to come.
+    fn await_relaxation(&mut self, queue: QueueId) {
+        let oldest = self.queues[queue.0 as usize].admitted.first();
+        match oldest
+            .and_then(|(_, slot)| self.relaxes_at(slot))
+            .filter(|at| *at > self.now)
+        {
+            Some(at) => self.timers.set(Timer::Queue(queue.0), at),
+            None => self.timers.clear(Timer::Queue(queue.0)),
+        }
     }
 
     fn admit(&mut self, slot: u32) {
@@ -51,31 +92,35 @@ impl Acd {
         let lists = &mut self.queues[queue.0 as usize];
         lists.queued.remove(ticket);
         lists.admitted.insert(ticket, slot);
-        self.lines.in_use += 1;
+        self.lines.take(queue);
         self.event(Event::CallAdmitted {
             call: id,
             queue,
             waited,
         });
-        let older = self
-            .queues
-            .iter()
-            .filter_map(|queue| queue.queued.first())
-            .find(|head| head.0 < ticket);
-        self.report_overtaken(older, slot);
+        self.report_overtaken(
+            self.older_than(slot, |acd, id| {
+                acd.lines
+                    .free_for(id)
+                    .then(|| acd.queues[id.0 as usize].queued.first())
+                    .flatten()
+            }),
+            slot,
+        );
         if self.queue_config(queue).answer == AnswerWhen::Admission {
             self.answer(slot);
         }
     }
 
     fn assign(&mut self, slot: u32) {
-        let queue = self.calls[slot].queue;
+        let (queue, relaxed) = (self.calls[slot].queue, self.relaxed(slot));
+        let (now, favourite) = (self.now, self.favourite(slot));
         let config = self.queue_config(queue);
         let (ring_timeout, strategy) = (config.ring_timeout, config.strategy);
-        let Some(operator) = self.operators.choose(queue, strategy) else {
+        let Some(operator) = self.operators.choose((queue, relaxed), strategy, favourite, now) else {
             return;
         };
-        let eligible = self.operators.eligible(queue).count() as u32;
+        let eligible = self.operators.eligible(queue, relaxed).count() as u32;
         let waiting = self.queues[queue.0 as usize].admitted.len();
         self.queues[queue.0 as usize]
             .admitted
@@ -85,21 +130,23 @@ impl Acd {
         call.legs += 1;
         call.state = CallState::Ringing {
             operator,
-            dialled: self.now,
+            dialled: now,
         };
-        let (id, caller, leg, ticket) = (call.id, call.caller, call.operator_leg(), call.ticket);
-        let age = self.now.since(call.since);
+        let (id, caller, leg, age) = (call.id, call.caller, call.operator_leg(), now.since(call.since));
         let why = Why {
-            ticket,
+            ticket: call.ticket,
             age,
-            idle: self.now.since(self.operators[operator].idle_since),
+            idle: now.since(self.operators[operator].idle_since),
             waiting,
             eligible,
             attempt: call.legs,
+            level: self.operators.level(operator, queue, true).unwrap_or(0),
+            relaxed,
+            favourite: favourite == Some(operator),
         };
         self.timers.clear(Timer::Call(slot));
         self.operators.chosen(queue, operator);
-        self.report_overtaken(self.older_for(operator, ticket), slot);
+        self.report_overtaken(self.older_for(operator, slot, why.level), slot);
         self.event(Event::CallAssigned {
             call: id,
             queue,
@@ -107,7 +154,7 @@ impl Acd {
             leg,
             why,
         });
-        let until = self.now + ring_timeout;
+        let until = now + ring_timeout;
         self.set_operator(operator, OperatorState::Reserved { leg, until });
         self.timers.set(Timer::Operator(operator.0), until);
         self.out.push(Output::Dial {
@@ -116,6 +163,16 @@ impl Acd {
             caller,
             waited: age,
         });
+    }
+
+    /// The operator this caller talked with of late, if the queue cares.
+    fn favourite(&self, slot: u32) -> Option<OperatorId> {
+        let call = &self.calls[slot];
+        let sticky = self.queue_config(call.queue).sticky;
+        if sticky.is_zero() || call.caller.is_withheld() {
+            return None;
+        }
+        self.regulars.favourite(call.caller, self.now - sticky)
     }
 
     /// The call stands again where it stood; nothing is said about the operator.
@@ -180,19 +237,30 @@ impl Acd {
         }
     }
 
-    /// The oldest call older than `ticket` that waits for an operator and that `operator` could have taken.
-    fn older_for(&self, operator: OperatorId, ticket: u64) -> Option<(u64, u32)> {
-        let queues = (0..)
-            .zip(&self.queues)
-            .filter(|(id, _)| self.operators.serves(operator, QueueId(*id)));
-        queues
-            .filter_map(|(_, queue)| queue.admitted.first())
-            .filter(|head| head.0 < ticket)
-            .min()
+    /// The oldest call that waits for an operator, should have been served before the one in `slot`, and could have
+    /// been served by `operator`.
+    fn older_for(&self, operator: OperatorId, slot: u32, level: u8) -> Option<u32> {
+        self.older_than(slot, |acd, id| {
+            let head = acd.queues[id.0 as usize].admitted.first()?;
+            let preferred = acd.operators.level(operator, id, acd.relaxed(head.1))?;
+            (preferred <= level).then_some(head)
+        })
     }
 
-    fn report_overtaken(&mut self, older: Option<(u64, u32)>, slot: u32) {
-        if let Some((_, overtaken)) = older {
+    /// The oldest of the queues' heads that stands before the call in `slot`.
+    fn older_than(&self, slot: u32, head: impl Fn(&Self, QueueId) -> Option<(u64, u32)>) -> Option<u32> {
+        let queues = (0..self.queues.len() as u32).map(QueueId);
+        let heads = queues
+            .filter_map(|id| head(self, id))
+            .map(|(_, slot)| (self.standing(slot), slot));
+        heads
+            .filter(|(standing, _)| *standing < self.standing(slot))
+            .min()
+            .map(|(_, slot)| slot)
+    }
+
+    fn report_overtaken(&mut self, older: Option<u32>, slot: u32) {
+        if let Some(overtaken) = older {
             let (call, by) = (self.calls[overtaken].id, self.calls[slot].id);
             self.event(Event::FifoOvertaken { call, by });
         }

@@ -5,7 +5,7 @@
 
 use super::Acd;
 use crate::calls::{Call, CallState, Talk};
-use crate::places::Place;
+use crate::places::Owner;
 use crate::timers::Timer;
 use crate::{AnswerWhen, Audio, CallId, CallerNumber, Event, GoneCause, HangUpCause, LegId, OperatorId};
 use crate::{Outcome, Output, QueueId, Timestamp, TrunkId};
@@ -82,9 +82,9 @@ impl Acd {
         if self.draining || caller.is_withheld() || self.calls.len() >= self.config.calls_max as usize {
             return None;
         }
-        let (ticket, since, slot) = self.places.take(trunk, queue, caller)?;
+        let (place, slot) = self.places.take(Owner { trunk, queue, caller })?;
         self.timers.clear(Timer::Place(slot));
-        Some((ticket, since))
+        Some((place.ticket, place.since))
     }
 
     /// Refuses a call that never became live.
@@ -138,8 +138,8 @@ impl Acd {
         let config = self.queue_config(queue);
         let lists = &self.queues[queue.0 as usize];
         let full = lists.waiting >= config.waiting_max;
-        let at_once = self.lines.free() && self.operators.eligible(queue).next().is_some();
-        if self.lines.closed_until(self.now + config.wait_max) {
+        let at_once = self.lines.free_for(queue) && self.operators.best_level(queue, false).is_some();
+        if self.lines.closed_until(queue, self.now + config.wait_max) {
             Some(Outcome::Closed)
         } else if full && !at_once && !resumed {
             Some(Outcome::Saturated)
@@ -247,14 +247,16 @@ impl Acd {
     /// Those who cannot be admitted before their longest wait ends are told so now. Whoever holds a line keeps it.
     pub(super) fn close(&mut self) {
         for queue in (0..).map(QueueId).take(self.queues.len()) {
+            if !self.lines.closed_until(queue, self.now) {
+                continue;
+            }
             let wait_max = self.queue_config(queue).wait_max;
-            let hopeless: Vec<u32> = self.queues[queue.0 as usize]
-                .queued
-                .iter()
-                .map(|(_, slot)| slot)
-                .filter(|slot| self.lines.closed_until(self.calls[*slot].arrived + wait_max))
-                .collect();
-            for slot in hopeless {
+            let waiting = self.queues[queue.0 as usize].queued.iter().map(|(_, slot)| slot);
+            let hopeless = |slot: &u32| {
+                self.lines
+                    .closed_until(queue, self.calls[*slot].arrived + wait_max)
+            };
+            for slot in waiting.filter(hopeless).collect::<Vec<u32>>() {
                 self.leave(slot, Outcome::Closed);
             }
         }
@@ -303,7 +305,15 @@ impl Acd {
         self.take_off_lists(slot);
         self.timers.clear(Timer::Call(slot));
         let call = self.calls.remove(slot);
-        self.lines.in_use -= u32::from(call.admitted.is_some());
+        if call.admitted.is_some() {
+            self.lines.give_back(call.queue);
+        }
+        if let CallState::Talking(talk) = call.state
+            && !self.queue_config(call.queue).sticky.is_zero()
+            && !call.caller.is_withheld()
+        {
+            self.regulars.remember(call.caller, talk.operator, self.now);
+        }
         let left = match call.state {
             CallState::Talking(Talk { connected, .. }) => connected,
             CallState::Leaving { left, .. } => left,
@@ -343,13 +353,12 @@ impl Acd {
         if grace.is_zero() || call.caller.is_withheld() {
             return false;
         }
-        let place = Place {
+        let owner = Owner {
             trunk: call.trunk,
             queue: call.queue,
             caller: call.caller,
-            ticket: call.ticket,
         };
-        let Some(slot) = self.places.keep(place, call.since) else {
+        let Some(slot) = self.places.keep(owner, call.ticket, call.since) else {
             return false;
         };
         self.timers.set(Timer::Place(slot), self.now + grace);

@@ -18,10 +18,10 @@ use crate::fifo::Fifo;
 use crate::lines::Lines;
 use crate::operators::Operators;
 use crate::places::Places;
-use crate::schedule::Timetable;
+use crate::regulars::Regulars;
 use crate::timers::{Timer, Timers};
 use crate::{AcdConfig, CallView, ConfigError, Event, Input, OperatorId, OperatorView, Output, QueueConfig};
-use crate::{QueueId, Snapshot, Stage, Timestamp};
+use crate::{QueueId, Skills, Snapshot, Stage, Timestamp};
 
 /// The queue core. See the crate's documentation.
 pub struct Acd {
@@ -32,6 +32,9 @@ pub struct Acd {
     calls: Calls,
     operators: Operators,
     places: Places,
+    regulars: Regulars,
+    /// Queues that ask for skills and relax.
+    relaxing: Vec<QueueId>,
     timers: Timers,
     next_ticket: u64,
     draining: bool,
@@ -61,11 +64,13 @@ impl Acd {
         timers.set(Timer::Schedule, Timestamp::default());
         Ok(Self {
             now: Timestamp::default(),
-            lines: Lines::new(Timetable::new(&config.schedule)?),
+            lines: Lines::new(&config)?,
             queues: config.queues.iter().map(|_| Queue::default()).collect(),
             calls: Calls::default(),
             operators: Operators::new(&config),
             places: Places::new(config.calls_max),
+            regulars: Regulars::new(config.calls_max),
+            relaxing: relaxing(&config),
             timers,
             next_ticket: 1,
             draining: false,
@@ -108,6 +113,11 @@ impl Acd {
         self.operators.view(operator)
     }
 
+    /// Lines that will be in force at `at`, by the schedule and by hand, as far as is known now.
+    pub fn lines_at(&self, at: Timestamp) -> u32 {
+        self.lines.at(at)
+    }
+
     /// The configuration in force.
     pub fn config(&self) -> &AcdConfig {
         &self.config
@@ -133,7 +143,9 @@ impl Acd {
         match timer {
             Timer::Schedule => self.look_at_schedule(),
             Timer::Operator(index) => self.operator_due(OperatorId(index)),
-            Timer::Place(slot) => self.places.drop_slot(slot),
+            Timer::Place(slot) => drop(self.places.give_up(slot)),
+            // Settling after this does what is due.
+            Timer::Queue(_) => {}
             Timer::Call(slot) => self.call_due(slot),
         }
     }
@@ -164,6 +176,8 @@ impl Acd {
             Input::Ready { operator } => self.command(operator, Self::ready),
             Input::Pause { operator, reason } => self.command(operator, |acd, id| acd.pause(id, reason)),
             Input::ExtendWrapUp { operator } => self.command(operator, Self::extend_wrap_up),
+            Input::SetLines { lines, until } => self.set_lines(Some((lines, until))),
+            Input::FollowSchedule => self.set_lines(None),
             Input::Drain => self.drain(),
             Input::HangUpAll => self.hang_up_all(),
             Input::Tick => {}
@@ -175,9 +189,12 @@ impl Acd {
             .lines
             .look(self.now, |event| self.out.push(Output::Event(event)));
         self.timers.set(Timer::Schedule, next);
-        if self.lines.in_force == 0 {
-            self.close();
-        }
+        self.close();
+    }
+
+    fn set_lines(&mut self, by_hand: Option<(u32, Timestamp)>) {
+        self.lines.set_by_hand(by_hand);
+        self.look_at_schedule();
     }
 
     fn event(&mut self, event: Event) {
@@ -187,6 +204,15 @@ impl Acd {
     fn queue_config(&self, queue: QueueId) -> &QueueConfig {
         &self.config.queues[queue.0 as usize]
     }
+}
+
+fn relaxing(config: &AcdConfig) -> Vec<QueueId> {
+    let relaxes = |queue: &QueueConfig| queue.skills != Skills::default() && !queue.relax_after.is_zero();
+    (0..)
+        .zip(&config.queues)
+        .filter(|(_, queue)| relaxes(queue))
+        .map(|(id, _)| QueueId(id))
+        .collect()
 }
 
 fn view(call: &Call) -> CallView {

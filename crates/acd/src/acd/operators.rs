@@ -174,6 +174,11 @@ impl Acd {
                 self.not_answered(id);
             }
             OperatorState::WrapUp { .. } => self.after_wrap_up(id),
+            OperatorState::Paused { .. } if self.operators[id].phone => self.start_idle(id),
+            OperatorState::Paused { .. } => {
+                let state = self.without_phone(id);
+                self.set_operator(id, state);
+            }
             _ => {}
         }
     }
@@ -186,7 +191,16 @@ impl Acd {
             FailCause::Busy => PauseReason::PhoneBusy,
             FailCause::Unreachable | FailCause::Other(_) => PauseReason::PhoneGone,
         };
+        self.rest(id, reason);
+    }
+
+    /// A pause that the phone brought about; it may end by the clock.
+    fn rest(&mut self, id: OperatorId, reason: PauseReason) {
         self.set_operator(id, OperatorState::Paused { reason });
+        let rest = self.operators[id].rest;
+        if !rest.is_zero() {
+            self.timers.set(Timer::Operator(id.0), self.now + rest);
+        }
     }
 
     /// A call was not answered: last in line for the next one, or paused if it was one too many.
@@ -194,12 +208,7 @@ impl Acd {
         let operator = &mut self.operators[id];
         operator.no_answer += 1;
         if operator.no_answer_max > 0 && operator.no_answer >= operator.no_answer_max {
-            self.set_operator(
-                id,
-                OperatorState::Paused {
-                    reason: PauseReason::NoAnswer,
-                },
-            );
+            self.rest(id, PauseReason::NoAnswer);
         } else {
             operator.idle_since = self.now;
             self.set_operator(id, OperatorState::Available);

@@ -60,6 +60,7 @@ prop_compose! {
             wrap_up_extension: Duration::from_secs(10),
             strategy,
             greeting: true,
+            ..QueueConfig::default()
         };
         let window = Window { days: vec![1], from_minute: 0, to_minute: 18 * 60, lines: by_day };
         let operator = |n: u32| OperatorConfig {
@@ -67,6 +68,7 @@ prop_compose! {
             queues: if n == 0 { vec![1] } else { vec![] },
             auto_ready: auto_ready && n.is_multiple_of(2),
             no_answer_max,
+            ..OperatorConfig::default()
         };
         AcdConfig {
             schedule: Schedule {

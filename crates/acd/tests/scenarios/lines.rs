@@ -154,3 +154,105 @@ fn at_closing_time_those_without_a_line_are_told_and_those_with_one_are_served()
         "#]],
     );
 }
+
+#[test]
+fn a_supervisor_opens_lines_until_a_time() {
+    check_with(
+        |config| config.queues[0].wait_max = Duration::from_secs(4 * 3600),
+        "start 19:00; 0s A..G call; 10s lines 6 until 22:00; 20s A hangs up; 22:00 B hangs up; 22:00:01 C hangs up; D hangs up; E hangs up",
+        expect![[r#"
+            0m00s   A has ticket 1; A answered; A hears hold_music; A has a line
+            0m00s   B has ticket 2; B answered; B hears hold_music; B has a line
+            0m00s   C has ticket 3; C answered; C hears hold_music; C has a line
+            0m00s   D has ticket 4; D answered; D hears hold_music; D has a line
+            0m00s   E has ticket 5; E answered; E hears hold_music
+            0m00s   F has ticket 6; F answered; F hears hold_music
+            0m00s   G has ticket 7; G answered; G hears hold_music
+            0m10s   6 lines instead of 4; E has a line; F has a line
+            0m20s   A ends (abandoned, waited 20s); G has a line
+            180m00s 4 lines instead of 6
+            180m00s B ends (abandoned, waited 10800s)
+            180m01s C ends (abandoned, waited 10801s)
+            180m01s D ends (abandoned, waited 10801s)
+            180m01s E ends (abandoned, waited 10801s)
+        "#]],
+    );
+}
+
+#[test]
+fn a_supervisor_takes_it_back() {
+    check(
+        "0s lines 1 until 20:00; A calls; B calls; 30s follow schedule",
+        expect![[r#"
+        0m00s   1 lines instead of 12
+        0m00s   A has ticket 1; A answered; A hears hold_music; A has a line
+        0m00s   B has ticket 2; B answered; B hears hold_music
+        0m30s   12 lines instead of 1; B has a line
+    "#]],
+    );
+}
+
+#[test]
+fn lines_by_hand_past_a_change_of_the_schedule() {
+    check_with(
+        |config| config.queues[0].wait_max = Duration::from_secs(4 * 3600),
+        "start 17:30; 0s lines 3 until 18:30; A..F call; 18:00 wait; 18:30 wait",
+        expect![[r#"
+            0m00s   3 lines instead of 12
+            0m00s   A has ticket 1; A answered; A hears hold_music; A has a line
+            0m00s   B has ticket 2; B answered; B hears hold_music; B has a line
+            0m00s   C has ticket 3; C answered; C hears hold_music; C has a line
+            0m00s   D has ticket 4; D answered; D hears hold_music
+            0m00s   E has ticket 5; E answered; E hears hold_music
+            0m00s   F has ticket 6; F answered; F hears hold_music
+            60m00s  4 lines instead of 3; D has a line
+        "#]],
+    );
+}
+
+#[test]
+fn guaranteed_lines_are_kept_for_their_queue() {
+    check_with(
+        |config| {
+            config.schedule.windows[0].lines = 3;
+            config.queues.push(config.queues[0].clone());
+            config.queues[1].lines_min = 1;
+        },
+        "0s A..C call; 5s D calls queue 1; 6s E calls queue 1; 10s A hangs up; 20s D hangs up; 30s B hangs up",
+        expect![[r#"
+            0m00s   A has ticket 1; A answered; A hears hold_music; A has a line
+            0m00s   B has ticket 2; B answered; B hears hold_music; B has a line
+            0m00s   C has ticket 3; C answered; C hears hold_music
+            0m05s   D has ticket 4; D answered; D hears hold_music; D has a line
+            0m06s   E has ticket 5; E answered; E hears hold_music
+            0m10s   A ends (abandoned, waited 10s); C has a line
+            0m20s   D ends (abandoned, waited 15s); E has a line
+            0m30s   B ends (abandoned, waited 30s)
+        "#]],
+    );
+}
+
+#[test]
+fn a_queue_has_windows_of_its_own() {
+    check_with(
+        |config| {
+            let mut office = config.schedule.clone();
+            office.windows[0].to_minute = 17 * 60;
+            office.windows[0].lines = 1;
+            office.lines_otherwise = 0;
+            config.queues.push(config.queues[0].clone());
+            config.queues[1].schedule = Some(office);
+        },
+        "start 16:50; 0s A calls queue 1; B calls queue 1; C calls; 5m D calls queue 1; 12m E calls queue 1; F calls",
+        expect![[r#"
+            0m00s   A has ticket 1; A answered; A hears hold_music; A has a line
+            0m00s   B has ticket 2; B answered; B hears hold_music
+            0m00s   C has ticket 3; C answered; C hears hold_music; C has a line
+            5m00s   D has ticket 4; D answered; D hears hold_music
+            10m00s  B hears farewell (closed); D hears farewell (closed)
+            10m30s  hang up B/0 (ended); B ends (closed, waited 600s); hang up D/0 (ended); D ends (closed, waited 300s)
+            12m00s  E has ticket 5; E answered; E hears farewell (closed)
+            12m00s  F has ticket 6; F answered; F hears hold_music; F has a line
+        "#]],
+    );
+}

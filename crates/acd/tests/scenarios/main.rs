@@ -4,6 +4,7 @@
 //! applying events is compared with the core's own.
 
 mod abandon;
+mod eligible;
 mod lines;
 mod operators;
 mod places;

@@ -56,6 +56,7 @@ pub(crate) fn queue() -> QueueConfig {
         wrap_up_extension: Duration::from_secs(30),
         strategy: Strategy::LongestIdle,
         greeting: false,
+        ..QueueConfig::default()
     }
 }
 
@@ -65,6 +66,7 @@ pub(crate) fn operator(name: &str) -> OperatorConfig {
         queues: vec![],
         auto_ready: false,
         no_answer_max: 2,
+        ..OperatorConfig::default()
     }
 }
 
@@ -138,6 +140,12 @@ impl Run {
         }
         match words {
             [] | ["wait"] => self.input(Input::Tick),
+            ["lines", lines, "until", until @ ..] => {
+                let lines = lines.parse().expect("a number of lines");
+                let until = self.time(until).0.expect("a time after until");
+                self.input(Input::SetLines { lines, until });
+            }
+            ["follow", "schedule"] => self.input(Input::FollowSchedule),
             ["drain"] => self.input(Input::Drain),
             ["hang", "up", "all"] => self.input(Input::HangUpAll),
             [who, does @ ..] if who.starts_with("op") => self.operator_step(who, does),
