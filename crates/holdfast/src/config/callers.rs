@@ -257,6 +257,7 @@ fn queue_settings(name: String, section: &mut Section<'_, '_, '_>) -> QueueConfi
             .choice("strategy", &strategies)
             .unwrap_or(Strategy::LongestIdle),
         greeting: section.boolean("greeting").unwrap_or(true),
+        ..QueueConfig::default()
     }
 }
 
@@ -345,6 +346,7 @@ pub(super) fn operators(root: &mut Section<'_, '_, '_>, queues: &[String]) -> Op
             queues: served(&mut section, queues),
             auto_ready: section.boolean("auto_ready").unwrap_or(false),
             no_answer_max: section.integer("no_answer_max", 0..=100).unwrap_or(2),
+            ..OperatorConfig::default()
         });
         read.phones.push(Phone {
             operator: id,
