@@ -46,13 +46,9 @@ struct Candidate {
 /// What a source is to a leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The peer, as before.
+    /// The peer, perhaps from now on.
     Peer,
-    /// The peer, from now on, where its SDP said.
-    TakenSignalled,
-    /// The peer, from now on, learned from what it sent.
-    TakenLearned,
-    /// Not, or not yet.
+    /// Not the peer, or not yet.
     Stranger,
 }
 
@@ -107,7 +103,7 @@ impl Latch {
         };
         if from == self.signalled {
             self.state = State::Taken(from);
-            return Verdict::TakenSignalled;
+            return Verdict::Peer;
         }
         // Its own place, a free one, or that of the least proven: so a spray of sources keeps nobody out.
         let place =
@@ -125,7 +121,7 @@ impl Latch {
             return Verdict::Stranger;
         }
         self.state = State::Taken(from);
-        Verdict::TakenLearned
+        Verdict::Peer
     }
 }
 
@@ -152,7 +148,7 @@ impl Candidate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Verdict::{Peer, Stranger, TakenLearned, TakenSignalled};
+    use Verdict::{Peer, Stranger};
 
     /// Judges packets written as (source port, SSRC, sequence); port 1 is the signalled one.
     fn check(packets: &[(u16, u32, u16)], expect: &[Verdict]) {
@@ -179,17 +175,14 @@ mod tests {
 
     #[test]
     fn the_signalled_source_is_believed_at_once_and_for_good() {
-        check(
-            &[(1, 7, 50), (2, 7, 51), (1, 8, 9)],
-            &[TakenSignalled, Stranger, Peer],
-        );
+        check(&[(1, 7, 50), (2, 7, 51), (1, 8, 9)], &[Peer, Stranger, Peer]);
     }
 
     #[test]
     fn another_source_must_show_a_row_of_packets() {
         check(
             &[(2, 7, 65_534), (2, 7, 65_535), (2, 7, 0), (2, 7, 1)],
-            &[Stranger, Stranger, Stranger, TakenLearned],
+            &[Stranger, Stranger, Stranger, Peer],
         );
         check(
             &[(2, 7, 1), (2, 7, 2), (2, 7, 4), (2, 7, 5), (2, 7, 6)],
@@ -215,19 +208,12 @@ mod tests {
                 (3, 9, 21),
             ],
             &[
-                Stranger,
-                Stranger,
-                Stranger,
-                Stranger,
-                Stranger,
-                Stranger,
-                TakenLearned,
-                Stranger,
+                Stranger, Stranger, Stranger, Stranger, Stranger, Stranger, Peer, Stranger,
             ],
         );
         check(
             &[(2, 7, 1), (2, 7, 2), (2, 7, 3), (1, 5, 5), (2, 7, 4)],
-            &[Stranger, Stranger, Stranger, TakenSignalled, Stranger],
+            &[Stranger, Stranger, Stranger, Peer, Stranger],
         );
     }
 
@@ -237,18 +223,18 @@ mod tests {
         let strangers = vec![Stranger; spray.len()];
         check(
             &[&spray[..], &[(1, 5, 5)]].concat(),
-            &[&strangers[..], &[TakenSignalled]].concat(),
+            &[&strangers[..], &[Peer]].concat(),
         );
         let row = [(2, 5, 5), (2, 5, 6), (2, 5, 7), (2, 5, 8)];
         check(
             &[&spray[..], &row].concat(),
-            &[&strangers[..], &[Stranger, Stranger, Stranger, TakenLearned]].concat(),
+            &[&strangers[..], &[Stranger, Stranger, Stranger, Peer]].concat(),
         );
         let among = [
             row[0], row[1], spray[0], spray[1], spray[2], spray[3], spray[4], row[2], spray[5], row[3],
         ];
         let mut expect = [Stranger; 10];
-        expect[9] = TakenLearned;
+        expect[9] = Peer;
         check(&among, &expect);
     }
 
@@ -287,6 +273,6 @@ mod tests {
             assert_eq!(latch.judge(source(1), &header), Stranger);
         }
         header.sequence += 1;
-        assert_eq!(latch.judge(source(1), &header), TakenLearned);
+        assert_eq!(latch.judge(source(1), &header), Peer);
     }
 }

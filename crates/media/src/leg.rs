@@ -1,34 +1,20 @@
-//! One leg: its sockets, its peer's stream, the stream towards the peer, and what the peer is to hear.
+//! One leg: its sockets, the RTP session with its peer, and what the peer is to hear.
 //!
-//! All of it belongs to one media thread. The leg takes packets in and gives packets out; which leg hears
-//! which is the worker's knowledge.
+//! All of it belongs to one media thread. Which leg hears which is the worker's knowledge.
 
-use crate::dtmf::{KeyPresses, TelephoneEvent};
 use crate::g711::Transcoder;
-use crate::incoming::{Arrival, Incoming};
-use crate::latch::{Latch, Verdict};
-use crate::metrics::{Counts, Reason};
+use crate::metrics::{Counts, Metrics, Reason};
 use crate::moment::Moment;
-use crate::outgoing::Outgoing;
-use crate::packet::{FRAME, HEADER_LEN, Header, Kind};
+use crate::packet::HEADER_LEN;
 use crate::player::Player;
-use crate::rtcp::{Feedback, Report, Reporter};
+use crate::rtcp::Feedback;
+use crate::session::{Inbound, OWN_PACKET_MAX, REPORT_MAX, Seed, Session};
 use crate::socket::PortPair;
-use crate::{Codec, Library, Remote};
+use crate::{Library, Remote};
 use acd::LegId;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::ops::Range;
-use std::time::{Duration, SystemTime};
-
-/// Frames of 20 ms in one packet of ours, at most.
-const FRAMES_MAX: usize = 3;
-
-/// Packets a leg may bring in 100 ms, on average. G.711 in the smallest usual packets, of 10 ms, is 10.
-const PACKETS_PER_PERIOD: u32 = 20;
-
-/// Packets a leg may bring at once: what a stall of the network of one second holds back.
-const PACKETS_AT_ONCE: u32 = 100;
+use std::time::Duration;
 
 /// One leg.
 pub(crate) struct Leg {
@@ -38,23 +24,9 @@ pub(crate) struct Leg {
     pub(crate) route: Route,
     /// Which twentieth of the tick plays to this leg, if one does.
     pub(crate) phase: Option<usize>,
-    peer: Option<Peer>,
-    outgoing: Outgoing,
-    incoming: Incoming,
-    presses: KeyPresses,
-    reporter: Reporter,
-    allowance: u32,
-    /// The last packet of the peer, or when the peer was first to send.
-    heard: Moment,
-    silent: bool,
-    /// How far this leg has heard the hold music, in samples.
-    music_at: usize,
-    /// The tick of the last frame that was due.
-    frame_tick: Option<u64>,
-    /// Frames due and not yet sent, for peers that want longer packets.
-    frames_due: usize,
-    /// Frames that a late thread skipped since the last packet.
-    frames_skipped: u64,
+    session: Session,
+    /// Whether the RTP socket is connected to the source that was taken: the kernel then keeps strangers out.
+    connected: bool,
 }
 
 /// What the peer of a leg hears.
@@ -68,92 +40,33 @@ pub(crate) enum Route {
     Leg(usize),
 }
 
-#[derive(Debug)]
-struct Peer {
-    remote: Remote,
-    latch: Latch,
-    /// Whether the RTP socket is connected to the source that was taken.
-    connected: bool,
-    /// Where RTCP came from, once it did.
-    rtcp: Option<SocketAddr>,
-}
-
-/// A packet that is to be passed on.
-#[derive(Clone, Debug)]
-pub(crate) struct Inbound {
-    header: Header,
-    payload: Range<usize>,
-    kind: Kind,
-    /// Samples from the timestamp on.
-    samples: u32,
-    /// The first packet of a stream.
-    restarted: bool,
-    /// The key whose press began with this packet.
-    pub(crate) key: Option<char>,
-    /// The source was taken with this packet.
-    pub(crate) latched: Option<Verdict>,
-}
-
-/// Numbers no one can guess, for a stream's beginning (RFC 3550 §5.1).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Seed(pub(crate) [u64; 2]);
-
 impl Leg {
     pub(crate) fn new(id: LegId, sockets: PortPair, seed: Seed, now: Moment) -> Self {
-        let [a, b] = seed.0;
-        // A first sequence number in the lower half leaves SRTP's rollover counter no doubt (RFC 3711 §3.3.1).
-        let outgoing = Outgoing::new((a >> 32) as u32, b as u16 & 0x7fff, a as u32);
+        let session = Session::new(seed, now);
         Self {
             id,
             sockets,
             route: Route::Nothing,
             phase: None,
-            peer: None,
-            outgoing,
-            incoming: Incoming::default(),
-            presses: KeyPresses::default(),
-            reporter: Reporter::new((b >> 32) as u32, now),
-            allowance: PACKETS_AT_ONCE,
-            heard: now,
-            silent: false,
-            music_at: 0,
-            frame_tick: None,
-            frames_due: 0,
-            frames_skipped: 0,
+            session,
+            connected: false,
         }
     }
 
     /// Takes in what was agreed with the peer. An address other than before lets the source be learned anew.
     pub(crate) fn set_remote(&mut self, remote: Remote, now: Moment) {
-        if remote.receive && !self.peer.as_ref().is_some_and(|peer| peer.remote.receive) {
-            (self.heard, self.silent) = (now, false);
-        }
-        let Some(peer) = &mut self.peer else {
-            self.peer = Some(Peer {
-                remote,
-                latch: Latch::new(remote.rtp),
-                connected: false,
-                rtcp: None,
-            });
-            return;
-        };
-        if peer.latch.signal(remote.rtp) {
-            if peer.connected && rustix::net::connect_unspec(&self.sockets.rtp).is_err() {
-                tracing::warn!(call = %self.id.call, leg = %self.id, "cannot let go of the old RTP source");
+        let moved = self.session.set_remote(remote, now);
+        if moved && self.connected {
+            if let Err(e) = rustix::net::connect_unspec(&self.sockets.rtp) {
+                tracing::warn!(call = %self.id.call, leg = %self.id, error = %e, "cannot let go of an RTP source");
             }
-            peer.connected = false;
-            peer.rtcp = None;
-            self.incoming.forget();
-            self.presses.forget();
+            self.connected = false;
         }
-        peer.remote = remote;
     }
 
     /// Changes what the peer hears; what follows is spliced on.
     pub(crate) fn set_route(&mut self, route: Route) {
-        self.outgoing.pause();
-        (self.frames_due, self.frames_skipped) = (0, 0);
-        self.frame_tick = None;
+        self.session.change_source();
         self.route = route;
     }
 
@@ -165,65 +78,29 @@ impl Leg {
         now: Moment,
         counts: &mut Counts,
     ) -> Option<Inbound> {
-        let taken = self.judge(packet, from, now, counts);
+        let source_before = self.session.source();
+        let taken = self.session.take_in(packet, from, now, counts);
+        if self.session.source() != source_before {
+            self.connect(counts);
+        }
         taken.map_err(|reason| counts.dropped(reason)).ok()
     }
 
-    fn judge(
-        &mut self,
-        packet: &[u8],
-        from: SocketAddr,
-        now: Moment,
-        counts: &mut Counts,
-    ) -> Result<Inbound, Reason> {
-        let peer = self.peer.as_mut().ok_or(Reason::Source)?;
-        let (header, payload) = Header::parse(packet).ok_or(Reason::Malformed)?;
-        let kind = Kind::of(header.payload_type, peer.remote.dtmf_pt).ok_or(Reason::PayloadType)?;
-        let octets = packet.get(payload.clone()).ok_or(Reason::Malformed)?;
-        let event = match kind {
-            Kind::TelephoneEvent => Some(TelephoneEvent::parse(octets).ok_or(Reason::Malformed)?),
-            _ => None,
+    /// A source was taken: from here on the kernel keeps others out. Should it refuse, each packet is judged still.
+    fn connect(&mut self, counts: &mut Counts) {
+        let Some((source, signalled)) = self.session.source() else {
+            return;
         };
-        let latched = match peer.latch.judge(from, &header) {
-            Verdict::Stranger => return Err(Reason::Source),
-            Verdict::Peer => None,
-            verdict => Some(verdict),
-        };
-        if latched.is_some() {
-            // The kernel now keeps strangers out. If it will not, each packet's source is still judged above.
-            peer.connected = self.sockets.rtp.connect(from).is_ok();
+        self.connected = self.sockets.rtp.connect(source).is_ok();
+        if signalled {
+            counts.sources_signalled += 1;
+        } else {
+            counts.sources_learned += 1;
         }
-        self.allowance = self.allowance.checked_sub(1).ok_or(Reason::Rate)?;
-        counts.packets_received += 1;
-        counts.octets_received += octets.len() as u64;
-        let restarted = match self.incoming.arrive(&header, event.is_none(), now) {
-            Arrival::Fresh => false,
-            Arrival::Restarted => true,
-            Arrival::Duplicate => return Err(Reason::Duplicate),
-            Arrival::Late => return Err(Reason::Late),
-            Arrival::Suspicious => return Err(Reason::Sequence),
-        };
-        (self.heard, self.silent) = (now, false);
-        if restarted {
-            self.presses.forget();
-        }
-        if !peer.remote.receive {
-            return Err(Reason::Held);
-        }
-        let key = event.and_then(|event| self.presses.hear(&header, event));
-        let samples = event.map_or(payload.len() as u32, |event| u32::from(event.duration));
-        Ok(Inbound {
-            header,
-            payload,
-            kind,
-            samples,
-            restarted,
-            key,
-            latched,
-        })
+        tracing::debug!(call = %self.id.call, leg = %self.id, %source, signalled, "RTP source taken");
     }
 
-    /// Passes another leg's packet on to the peer: header rewritten, codec and payload type ours.
+    /// Passes another leg's packet on to the peer.
     pub(crate) fn pass_on(
         &mut self,
         inbound: &Inbound,
@@ -232,45 +109,9 @@ impl Leg {
         now: Moment,
         counts: &mut Counts,
     ) {
-        let Some(remote) = self
-            .peer
-            .as_ref()
-            .map(|peer| peer.remote)
-            .filter(|remote| remote.send)
-        else {
-            self.outgoing.pause();
-            return counts.dropped(Reason::Held);
-        };
-        let payload_type = match (inbound.kind, remote.dtmf_pt) {
-            (Kind::Audio(_), _) => remote.codec.payload_type(),
-            (Kind::TelephoneEvent, Some(payload_type)) => payload_type,
-            (Kind::TelephoneEvent, None) => {
-                self.outgoing.swallow(&inbound.header);
-                return counts.dropped(Reason::NoDtmf);
-            }
-            (Kind::ComfortNoise, _) => return self.outgoing.swallow(&inbound.header),
-        };
-        let Inbound {
-            header,
-            payload,
-            samples,
-            restarted,
-            ..
-        } = inbound;
-        let octets = payload.len() as u32;
-        let Some(header) = self
-            .outgoing
-            .relay(header, payload_type, *samples, octets, *restarted, now)
-        else {
-            return counts.dropped(Reason::Late);
-        };
-        if let (Kind::Audio(codec), Some(audio)) = (inbound.kind, packet.get_mut(payload.clone()))
-            && codec != remote.codec
-        {
-            transcoder.transcode(audio, remote.codec);
-        }
-        if let Some(packet) = header.write_before(payload, packet) {
-            self.send(packet, counts);
+        match self.session.pass_on(inbound, packet, transcoder, now) {
+            Ok(packet) => self.send(packet, counts),
+            Err(reason) => counts.dropped(reason),
         }
     }
 
@@ -279,42 +120,19 @@ impl Leg {
         let Route::Player(player) = &mut self.route else {
             return true;
         };
-        let frames_passed = self.frame_tick.map_or(1, |last| (tick - last) / 20);
-        self.frame_tick = Some(tick);
-        self.frames_skipped += frames_passed.saturating_sub(1);
-        let remote = self.peer.as_ref().map(|peer| peer.remote);
-        let Some(remote) = remote.filter(|remote| remote.send) else {
-            // Prompts go by unheard, so that a farewell ends; the music waits.
-            self.outgoing.pause();
-            let mut music_at = self.music_at;
-            return player.fill(&mut [0; FRAME as usize], library, Codec::Pcma, &mut music_at);
-        };
-        self.frames_due += 1;
-        if self.frames_due < frames_per_packet(remote.ptime_ms) {
-            return true;
+        let mut packet = [0; OWN_PACKET_MAX];
+        let played = self.session.play(player, tick, library, now, &mut packet);
+        if played.length > 0 {
+            self.send(&packet[..played.length], counts);
         }
-        let samples = std::mem::take(&mut self.frames_due) * FRAME as usize;
-        let mut packet = [0; HEADER_LEN + FRAMES_MAX * FRAME as usize];
-        let (head, payload) = packet.split_at_mut(HEADER_LEN);
-        let goes_on = player.fill(&mut payload[..samples], library, remote.codec, &mut self.music_at);
-        let skipped = u32::try_from(std::mem::take(&mut self.frames_skipped)).unwrap_or(u32::MAX);
-        let skipped = FRAME.saturating_mul(skipped);
-        let header = self
-            .outgoing
-            .own(remote.codec.payload_type(), samples as u32, skipped, now);
-        if let Some(head) = head.first_chunk_mut() {
-            header.write(head);
-        }
-        self.send(&packet[..HEADER_LEN + samples], counts);
-        goes_on
+        played.goes_on
     }
 
     fn send(&self, packet: &[u8], counts: &mut Counts) {
-        let Some(peer) = &self.peer else { return };
-        let sent = if peer.connected {
-            self.sockets.rtp.send(packet)
-        } else {
-            self.sockets.rtp.send_to(packet, peer.latch.destination())
+        let sent = match self.session.destination() {
+            _ if self.connected => self.sockets.rtp.send(packet),
+            Some(destination) => self.sockets.rtp.send_to(packet, destination),
+            None => return,
         };
         match sent {
             Ok(_) => {
@@ -325,58 +143,42 @@ impl Leg {
         }
     }
 
-    /// Every 100 ms: a new allowance of packets.
-    pub(crate) fn allow_more(&mut self) {
-        self.allowance = (self.allowance + PACKETS_PER_PERIOD).min(PACKETS_AT_ONCE);
+    /// Ten times a second: a new allowance, and a report if one is due. True when the peer has just fallen silent.
+    pub(crate) fn look_after(
+        &mut self,
+        silence_timeout: Duration,
+        cname: &str,
+        now: Moment,
+        counts: &mut Counts,
+        metrics: &Metrics,
+    ) -> bool {
+        self.session.allow_more();
+        if self.session.report_due(now) {
+            self.report(cname, false, now, counts, metrics);
+        }
+        self.session.fell_silent(silence_timeout, now)
     }
 
-    /// Whether the peer, who should send, has just been silent for `timeout`. True once a silence.
-    pub(crate) fn fell_silent(&mut self, timeout: Duration, now: Moment) -> bool {
-        let should_send = self.peer.as_ref().is_some_and(|peer| peer.remote.receive);
-        let fell = should_send && !self.silent && now.since(self.heard) >= timeout;
-        self.silent |= fell;
-        fell
-    }
-
-    /// Whether an RTCP report is due.
-    pub(crate) fn report_due(&mut self, now: Moment) -> bool {
-        self.peer.is_some() && self.reporter.due(now)
-    }
-
-    /// Sends an RTCP report, the last one with BYE. Returns what was received, for the metrics.
+    /// Sends an RTCP report, the last one with BYE.
     pub(crate) fn report(
         &mut self,
         cname: &str,
         bye: bool,
         now: Moment,
         counts: &mut Counts,
-    ) -> Option<(u32, f64)> {
-        let peer = self.peer.as_ref()?;
-        let reception = self.incoming.report();
-        let report = Report {
-            ssrc: self.outgoing.ssrc(),
-            sent: self.outgoing.report(now),
-            reception,
-            cname,
-            bye,
+        metrics: &Metrics,
+    ) {
+        let mut packet = [0; REPORT_MAX];
+        let Some(reported) = self.session.report(cname, bye, now, &mut packet) else {
+            return;
         };
-        let mut packet = [0; 256];
-        let length = self
-            .reporter
-            .write(&report, now, SystemTime::now(), &mut packet)?;
-        let to = peer.rtcp.unwrap_or(peer.remote.rtcp);
-        if let Err(e) = self.sockets.rtcp.send_to(packet.get(..length)?, to) {
+        if let Err(e) = self.sockets.rtcp.send_to(&packet[..reported.length], reported.to) {
             count_error(&e, counts);
         }
-        reception.map(|reception| {
-            (
-                reception.lost_since,
-                f64::from(reception.jitter) / f64::from(crate::wav::RATE),
-            )
-        })
+        metrics.reported(reported);
     }
 
-    /// Takes in a packet from the RTCP port: only from the peer's address, and then only from its first port.
+    /// Judges a packet from the RTCP port. `None` when it tells nothing, and then it is counted why.
     pub(crate) fn take_in_rtcp(
         &mut self,
         packet: &[u8],
@@ -384,29 +186,8 @@ impl Leg {
         now: Moment,
         counts: &mut Counts,
     ) -> Option<Feedback> {
-        let heard = self.judge_rtcp(packet, from, now);
-        heard.map_err(|reason| counts.dropped(reason)).ok()
-    }
-
-    fn judge_rtcp(&mut self, packet: &[u8], from: SocketAddr, now: Moment) -> Result<Feedback, Reason> {
-        let peer = self.peer.as_mut().ok_or(Reason::Source)?;
-        let known = match peer.rtcp {
-            Some(rtcp) => rtcp == from,
-            None => {
-                from == peer.remote.rtcp || peer.latch.taken().is_some_and(|taken| taken.ip() == from.ip())
-            }
-        };
-        if !known {
-            return Err(Reason::Source);
-        }
-        self.allowance = self.allowance.checked_sub(1).ok_or(Reason::Rate)?;
-        let (ours, peers) = (self.outgoing.ssrc(), self.incoming.ssrc());
-        let feedback = self
-            .reporter
-            .read(packet, ours, peers, now, SystemTime::now())
-            .ok_or(Reason::Malformed)?;
-        peer.rtcp = Some(from);
-        Ok(feedback)
+        let heard = self.session.take_in_rtcp(packet, from, now);
+        heard.map_err(|reason: Reason| counts.dropped(reason)).ok()
     }
 }
 
@@ -417,13 +198,5 @@ pub(crate) fn count_error(e: &io::Error, counts: &mut Counts) {
             counts.unreachable += 1;
         }
         _ => counts.dropped(Reason::SendFailed),
-    }
-}
-
-fn frames_per_packet(ptime_ms: u8) -> usize {
-    match ptime_ms {
-        40 => 2,
-        60 => 3,
-        _ => 1,
     }
 }

@@ -16,6 +16,8 @@
 //! sent and received on it.
 #![forbid(unsafe_code)]
 
+#[doc(hidden)]
+pub mod bare;
 mod config;
 mod dtmf;
 mod error;
@@ -34,6 +36,7 @@ mod packet;
 mod player;
 mod ports;
 mod rtcp;
+mod session;
 mod socket;
 mod speech;
 mod ticks;

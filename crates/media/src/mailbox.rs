@@ -2,7 +2,7 @@
 //!
 //! The thread takes the lock only when woken, and only to swap the list out; packets never meet it.
 
-use crate::leg::Seed;
+use crate::session::Seed;
 use crate::socket::PortPair;
 use crate::{Playlist, Remote};
 use acd::LegId;

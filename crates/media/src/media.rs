@@ -1,9 +1,9 @@
 //! The handle through which signalling and engine steer the media threads.
 
-use crate::leg::Seed;
 use crate::mailbox::{Command, Mailbox};
 use crate::metrics::Metrics;
 use crate::ports::{Lease, PortPool};
+use crate::session::Seed;
 use crate::socket::{self, PortPair};
 use crate::worker::Worker;
 use crate::{Family, Library, MediaConfig, MediaError, MediaEvents, Playlist, Remote};

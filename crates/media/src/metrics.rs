@@ -1,7 +1,7 @@
 //! The `holdfast_rtp_*` metrics, and the plain counters that a media thread keeps between flushes.
 
-use crate::latch::Verdict;
 use crate::rtcp::Feedback;
+use crate::session::Reported;
 use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector,
 };
@@ -28,12 +28,14 @@ pub(crate) enum Reason {
     Held,
     /// A key press for a peer that did not agree to `telephone-event`.
     NoDtmf,
+    /// Comfort noise, which is a sign of life to us and not agreed with the other side.
+    ComfortNoise,
     /// The system would not take it.
     SendFailed,
 }
 
 impl Reason {
-    const ALL: [(Reason, &'static str); 10] = [
+    const ALL: [(Reason, &'static str); 11] = [
         (Reason::Malformed, "malformed"),
         (Reason::PayloadType, "payload_type"),
         (Reason::Source, "source"),
@@ -43,6 +45,7 @@ impl Reason {
         (Reason::Sequence, "sequence"),
         (Reason::Held, "held"),
         (Reason::NoDtmf, "no_dtmf"),
+        (Reason::ComfortNoise, "comfort_noise"),
         (Reason::SendFailed, "send_failed"),
     ];
 }
@@ -56,6 +59,8 @@ pub(crate) struct Counts {
     pub(crate) octets_sent: u64,
     pub(crate) unreachable: u64,
     pub(crate) late_ticks: u64,
+    pub(crate) sources_signalled: u64,
+    pub(crate) sources_learned: u64,
     drops: [u64; Reason::ALL.len()],
 }
 
@@ -74,15 +79,15 @@ pub(crate) struct Metrics {
     dropped: [IntCounter; Reason::ALL.len()],
     unreachable: IntCounter,
     late_ticks: IntCounter,
+    sources_signalled: IntCounter,
+    sources_learned: IntCounter,
     /// Lost on the way to us, as we saw it.
-    pub(crate) lost_received: IntCounter,
+    lost_received: IntCounter,
     /// Lost on the way from us, as peers report it.
     lost_sent: IntCounter,
-    pub(crate) jitter: Histogram,
+    jitter: Histogram,
     round_trip: Histogram,
     pub(crate) timed_out: IntCounter,
-    latched_signalled: IntCounter,
-    latched_learned: IntCounter,
     pub(crate) keys: IntCounter,
     pub(crate) port_pairs: IntGauge,
     pub(crate) port_pairs_in_use: IntGauge,
@@ -144,8 +149,8 @@ impl Metrics {
                 "streams_timed_out_total",
                 "Streams that fell silent for the set time",
             )?,
-            latched_signalled: latched.with_label_values(&["signalled"]),
-            latched_learned: latched.with_label_values(&["learned"]),
+            sources_signalled: latched.with_label_values(&["signalled"]),
+            sources_learned: latched.with_label_values(&["learned"]),
             keys: r.counter("dtmf_keys_total", "Key presses received as telephone-event")?,
             port_pairs: r.gauge("port_pairs", "Pairs of an RTP and an RTCP port configured")?,
             port_pairs_in_use: r.gauge("port_pairs_in_use", "Pairs held by legs")?,
@@ -160,12 +165,11 @@ impl Metrics {
         })
     }
 
-    /// Counts a source that was taken for a leg.
-    pub(crate) fn latched(&self, verdict: Verdict) {
-        match verdict {
-            Verdict::TakenSignalled => self.latched_signalled.inc(),
-            Verdict::TakenLearned => self.latched_learned.inc(),
-            Verdict::Peer | Verdict::Stranger => {}
+    /// Counts what we reported of a peer's stream.
+    pub(crate) fn reported(&self, reported: Reported) {
+        self.lost_received.inc_by(u64::from(reported.lost));
+        if let Some(jitter) = reported.jitter {
+            self.jitter.observe(jitter);
         }
     }
 
@@ -189,6 +193,8 @@ impl Metrics {
         add(&self.octets_sent, &mut counts.octets_sent);
         add(&self.unreachable, &mut counts.unreachable);
         add(&self.late_ticks, &mut counts.late_ticks);
+        add(&self.sources_signalled, &mut counts.sources_signalled);
+        add(&self.sources_learned, &mut counts.sources_learned);
     }
 }
 

@@ -5,12 +5,13 @@
 //! late serves each leg once, not once for every packet missed.
 
 use crate::g711::{TRANSCODER, Transcoder};
-use crate::leg::{Leg, Route, Seed, count_error};
+use crate::leg::{Leg, Route, count_error};
 use crate::legs::Legs;
 use crate::mailbox::{Command, Mailbox};
 use crate::metrics::{Counts, Metrics, Reason};
 use crate::moment::Moment;
 use crate::player::Player;
+use crate::session::Seed;
 use crate::socket::PortPair;
 use crate::{Library, MediaConfig, MediaEvent, MediaEvents, Playlist};
 use acd::LegId;
@@ -179,10 +180,6 @@ impl Worker {
         {
             other.pass_on(&inbound, packet, self.transcoder, self.now, &mut self.counts);
         }
-        if let Some(verdict) = inbound.latched {
-            self.metrics.latched(verdict);
-            tracing::debug!(call = %id.call, leg = %id, %from, ?verdict, "RTP source taken");
-        }
         if let Some(digit) = inbound.key {
             self.metrics.keys.inc();
             (self.events)(MediaEvent::Dtmf { leg: id, digit });
@@ -205,7 +202,7 @@ impl Worker {
         }
     }
 
-    fn carry_out(&mut self, command: Command) {
+    pub(crate) fn carry_out(&mut self, command: Command) {
         match command {
             Command::Open { leg, pair, seed } => self.open(leg, pair, seed),
             Command::SetRemote {
@@ -271,7 +268,7 @@ impl Worker {
         self.end_route(slot);
         // Closing the sockets takes them out of the poller too.
         if let Some(mut leg) = self.legs.remove(slot) {
-            leg.report(&self.cname, true, self.now, &mut self.counts);
+            leg.report(&self.cname, true, self.now, &mut self.counts, &self.metrics);
             self.metrics.port_pairs_in_use.dec();
         }
     }

@@ -1,0 +1,387 @@
+//! The RTP session with one leg's peer (RFC 3550 §3), without its sockets: what arrives is judged, what leaves is
+//! written into the buffer it came in. Pure: packets, sources and time are arguments.
+
+use crate::dtmf::{KeyPresses, TelephoneEvent};
+use crate::g711::Transcoder;
+use crate::incoming::{Arrival, Incoming};
+use crate::latch::{Latch, Verdict};
+use crate::metrics::{Counts, Reason};
+use crate::moment::Moment;
+use crate::outgoing::Outgoing;
+use crate::packet::{FRAME, HEADER_LEN, Header, Kind};
+use crate::player::Player;
+use crate::rtcp::{Feedback, Report, Reporter};
+use crate::{Codec, Library, Remote};
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::time::{Duration, SystemTime};
+
+/// Frames of 20 ms in one packet of ours, at most.
+const FRAMES_MAX: usize = 3;
+
+/// Octets of the longest packet of prompts and music.
+pub(crate) const OWN_PACKET_MAX: usize = HEADER_LEN + FRAMES_MAX * FRAME as usize;
+
+/// Octets that hold any report of ours.
+pub(crate) const REPORT_MAX: usize = 256;
+
+/// Packets a leg may bring in 100 ms, on average. G.711 in the smallest usual packets, of 10 ms, is 10.
+const PACKETS_PER_PERIOD: u32 = 20;
+
+/// Packets a leg may bring at once: what a stall of the network of one second holds back.
+const PACKETS_AT_ONCE: u32 = 100;
+
+/// One session.
+pub(crate) struct Session {
+    peer: Option<Peer>,
+    outgoing: Outgoing,
+    incoming: Incoming,
+    presses: KeyPresses,
+    reporter: Reporter,
+    allowance: u32,
+    /// The last packet of the peer, or when the peer was first to send.
+    heard: Moment,
+    silent: bool,
+    /// How far the peer has heard the hold music, in samples.
+    music_at: usize,
+    /// The tick of the last frame that was due.
+    frame_tick: Option<u64>,
+    /// Frames due and not yet sent, for peers that want longer packets.
+    frames_due: usize,
+    /// Frames that a late thread skipped since the last packet.
+    frames_skipped: u64,
+}
+
+#[derive(Debug)]
+struct Peer {
+    remote: Remote,
+    latch: Latch,
+    /// Where RTCP came from, once it did.
+    rtcp: Option<SocketAddr>,
+}
+
+/// A packet that is to be passed on.
+#[derive(Clone, Debug)]
+pub(crate) struct Inbound {
+    header: Header,
+    payload: Range<usize>,
+    kind: Kind,
+    /// Samples from the timestamp on.
+    samples: u32,
+    /// The first packet of a stream.
+    restarted: bool,
+    /// The key whose press began with this packet.
+    pub(crate) key: Option<char>,
+}
+
+/// What of a playlist is to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Played {
+    /// Octets of the packet; 0 when there is none to send at this tick.
+    pub(crate) length: usize,
+    /// Whether the playlist goes on.
+    pub(crate) goes_on: bool,
+}
+
+/// A report to be sent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Reported {
+    pub(crate) length: usize,
+    pub(crate) to: SocketAddr,
+    /// Packets lost on the way to us since the last report.
+    pub(crate) lost: u32,
+    /// Jitter of what arrives, in seconds, if anything does.
+    pub(crate) jitter: Option<f64>,
+}
+
+/// Numbers no one can guess, for a stream's beginning (RFC 3550 §5.1).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seed(pub(crate) [u64; 2]);
+
+impl Session {
+    pub(crate) fn new(seed: Seed, now: Moment) -> Self {
+        let [a, b] = seed.0;
+        // A first sequence number in the lower half leaves SRTP's rollover counter no doubt (RFC 3711 §3.3.1).
+        let outgoing = Outgoing::new((a >> 32) as u32, b as u16 & 0x7fff, a as u32);
+        Self {
+            peer: None,
+            outgoing,
+            incoming: Incoming::default(),
+            presses: KeyPresses::default(),
+            reporter: Reporter::new((b >> 32) as u32, now),
+            allowance: PACKETS_AT_ONCE,
+            heard: now,
+            silent: false,
+            music_at: 0,
+            frame_tick: None,
+            frames_due: 0,
+            frames_skipped: 0,
+        }
+    }
+
+    /// Takes in what was agreed with the peer. True when its address is another than before: then its source is
+    /// to be learned anew.
+    pub(crate) fn set_remote(&mut self, remote: Remote, now: Moment) -> bool {
+        if remote.receive && !self.peer.as_ref().is_some_and(|peer| peer.remote.receive) {
+            (self.heard, self.silent) = (now, false);
+        }
+        let Some(peer) = &mut self.peer else {
+            let latch = Latch::new(remote.rtp);
+            self.peer = Some(Peer {
+                remote,
+                latch,
+                rtcp: None,
+            });
+            return false;
+        };
+        peer.remote = remote;
+        let moved = peer.latch.signal(remote.rtp);
+        if moved {
+            peer.rtcp = None;
+            self.incoming.forget();
+            self.presses.forget();
+        }
+        moved
+    }
+
+    /// Where RTP is sent.
+    pub(crate) fn destination(&self) -> Option<SocketAddr> {
+        self.peer.as_ref().map(|peer| peer.latch.destination())
+    }
+
+    /// The source that is believed to be the peer, and whether it is where signalling said.
+    pub(crate) fn source(&self) -> Option<(SocketAddr, bool)> {
+        let peer = self.peer.as_ref()?;
+        peer.latch
+            .taken()
+            .map(|source| (source, source == peer.remote.rtp))
+    }
+
+    /// What the peer hears changes: whatever follows is spliced on.
+    pub(crate) fn change_source(&mut self) {
+        self.outgoing.pause();
+        (self.frames_due, self.frames_skipped) = (0, 0);
+        self.frame_tick = None;
+    }
+
+    /// Judges a packet from the RTP port.
+    pub(crate) fn take_in(
+        &mut self,
+        packet: &[u8],
+        from: SocketAddr,
+        now: Moment,
+        counts: &mut Counts,
+    ) -> Result<Inbound, Reason> {
+        let peer = self.peer.as_mut().ok_or(Reason::Source)?;
+        let (header, payload) = Header::parse(packet).ok_or(Reason::Malformed)?;
+        let kind = Kind::of(header.payload_type, peer.remote.dtmf_pt).ok_or(Reason::PayloadType)?;
+        let octets = packet.get(payload.clone()).ok_or(Reason::Malformed)?;
+        let event = match kind {
+            Kind::TelephoneEvent => Some(TelephoneEvent::parse(octets).ok_or(Reason::Malformed)?),
+            _ => None,
+        };
+        if peer.latch.judge(from, &header) == Verdict::Stranger {
+            return Err(Reason::Source);
+        }
+        self.allowance = self.allowance.checked_sub(1).ok_or(Reason::Rate)?;
+        counts.packets_received += 1;
+        counts.octets_received += octets.len() as u64;
+        let restarted = match self.incoming.arrive(&header, event.is_none(), now) {
+            Arrival::Fresh => false,
+            Arrival::Restarted => true,
+            Arrival::Duplicate => return Err(Reason::Duplicate),
+            Arrival::Late => return Err(Reason::Late),
+            Arrival::Suspicious => return Err(Reason::Sequence),
+        };
+        (self.heard, self.silent) = (now, false);
+        if restarted {
+            self.presses.forget();
+        }
+        if !peer.remote.receive {
+            return Err(Reason::Held);
+        }
+        let key = event.and_then(|event| self.presses.hear(&header, event));
+        let samples = event.map_or(payload.len() as u32, |event| u32::from(event.duration));
+        Ok(Inbound {
+            header,
+            payload,
+            kind,
+            samples,
+            restarted,
+            key,
+        })
+    }
+
+    /// Turns another leg's packet into one for the peer, in place: header rewritten, codec and payload type ours.
+    pub(crate) fn pass_on<'a>(
+        &mut self,
+        inbound: &Inbound,
+        packet: &'a mut [u8],
+        transcoder: &Transcoder,
+        now: Moment,
+    ) -> Result<&'a [u8], Reason> {
+        let Some(remote) = self
+            .peer
+            .as_ref()
+            .map(|peer| peer.remote)
+            .filter(|remote| remote.send)
+        else {
+            self.outgoing.pause();
+            return Err(Reason::Held);
+        };
+        let payload_type = match (inbound.kind, remote.dtmf_pt) {
+            (Kind::Audio(_), _) => remote.codec.payload_type(),
+            (Kind::TelephoneEvent, Some(payload_type)) => payload_type,
+            (Kind::TelephoneEvent, None) => {
+                self.outgoing.swallow(&inbound.header);
+                return Err(Reason::NoDtmf);
+            }
+            (Kind::ComfortNoise, _) => {
+                self.outgoing.swallow(&inbound.header);
+                return Err(Reason::ComfortNoise);
+            }
+        };
+        let Inbound {
+            header,
+            payload,
+            samples,
+            restarted,
+            ..
+        } = inbound;
+        let octets = payload.len() as u32;
+        let relayed = self
+            .outgoing
+            .relay(header, payload_type, *samples, octets, *restarted, now);
+        let header = relayed.ok_or(Reason::Late)?;
+        if let (Kind::Audio(codec), Some(audio)) = (inbound.kind, packet.get_mut(payload.clone()))
+            && codec != remote.codec
+        {
+            transcoder.transcode(audio, remote.codec);
+        }
+        header.write_before(payload, packet).ok_or(Reason::Malformed)
+    }
+
+    /// Plays the frame that is due at `tick` into `packet`.
+    pub(crate) fn play(
+        &mut self,
+        player: &mut Player,
+        tick: u64,
+        library: &Library,
+        now: Moment,
+        packet: &mut [u8; OWN_PACKET_MAX],
+    ) -> Played {
+        let frames_passed = self.frame_tick.map_or(1, |last| (tick - last) / 20);
+        self.frame_tick = Some(tick);
+        self.frames_skipped += frames_passed.saturating_sub(1);
+        let (head, payload) = packet.split_at_mut(HEADER_LEN);
+        let remote = self.peer.as_ref().map(|peer| peer.remote);
+        let Some(remote) = remote.filter(|remote| remote.send) else {
+            // Prompts go by unheard, so that a farewell ends; the music waits.
+            self.outgoing.pause();
+            let goes_on = player.fill(&mut payload[..FRAME as usize], library, Codec::Pcma, &mut {
+                self.music_at
+            });
+            return Played { length: 0, goes_on };
+        };
+        self.frames_due += 1;
+        if self.frames_due < frames_per_packet(remote.ptime_ms) {
+            return Played {
+                length: 0,
+                goes_on: true,
+            };
+        }
+        let samples = std::mem::take(&mut self.frames_due).min(FRAMES_MAX) * FRAME as usize;
+        let goes_on = player.fill(&mut payload[..samples], library, remote.codec, &mut self.music_at);
+        let skipped = u32::try_from(std::mem::take(&mut self.frames_skipped)).unwrap_or(u32::MAX);
+        let skipped = FRAME.saturating_mul(skipped);
+        let header = self
+            .outgoing
+            .own(remote.codec.payload_type(), samples as u32, skipped, now);
+        if let Some(head) = head.first_chunk_mut() {
+            header.write(head);
+        }
+        Played {
+            length: HEADER_LEN + samples,
+            goes_on,
+        }
+    }
+
+    /// Every 100 ms: a new allowance of packets.
+    pub(crate) fn allow_more(&mut self) {
+        self.allowance = (self.allowance + PACKETS_PER_PERIOD).min(PACKETS_AT_ONCE);
+    }
+
+    /// Whether the peer, who should send, has just been silent for `timeout`. True once a silence.
+    pub(crate) fn fell_silent(&mut self, timeout: Duration, now: Moment) -> bool {
+        let should_send = self.peer.as_ref().is_some_and(|peer| peer.remote.receive);
+        let fell = should_send && !self.silent && now.since(self.heard) >= timeout;
+        self.silent |= fell;
+        fell
+    }
+
+    /// Whether an RTCP report is due.
+    pub(crate) fn report_due(&mut self, now: Moment) -> bool {
+        self.peer.is_some() && self.reporter.due(now)
+    }
+
+    /// Writes an RTCP report into `packet`, the last one with BYE. `None` before anything is agreed.
+    pub(crate) fn report(
+        &mut self,
+        cname: &str,
+        bye: bool,
+        now: Moment,
+        packet: &mut [u8; REPORT_MAX],
+    ) -> Option<Reported> {
+        let peer = self.peer.as_ref()?;
+        let reception = self.incoming.report();
+        let (ssrc, sent) = (self.outgoing.ssrc(), self.outgoing.report(now));
+        let report = Report {
+            ssrc,
+            sent,
+            reception,
+            cname,
+            bye,
+        };
+        Some(Reported {
+            length: self.reporter.write(&report, now, SystemTime::now(), packet)?,
+            to: peer.rtcp.unwrap_or(peer.remote.rtcp),
+            lost: reception.map_or(0, |reception| reception.lost_since),
+            jitter: reception.map(|reception| f64::from(reception.jitter) / f64::from(crate::wav::RATE)),
+        })
+    }
+
+    /// Judges a packet from the RTCP port: only from the peer's address, and then only from its first port.
+    pub(crate) fn take_in_rtcp(
+        &mut self,
+        packet: &[u8],
+        from: SocketAddr,
+        now: Moment,
+    ) -> Result<Feedback, Reason> {
+        let peer = self.peer.as_mut().ok_or(Reason::Source)?;
+        let known = match peer.rtcp {
+            Some(rtcp) => rtcp == from,
+            None => {
+                from == peer.remote.rtcp || peer.latch.taken().is_some_and(|taken| taken.ip() == from.ip())
+            }
+        };
+        if !known {
+            return Err(Reason::Source);
+        }
+        self.allowance = self.allowance.checked_sub(1).ok_or(Reason::Rate)?;
+        let (ours, peers) = (self.outgoing.ssrc(), self.incoming.ssrc());
+        let feedback = self
+            .reporter
+            .read(packet, ours, peers, now, SystemTime::now())
+            .ok_or(Reason::Malformed)?;
+        peer.rtcp = Some(from);
+        Ok(feedback)
+    }
+}
+
+fn frames_per_packet(ptime_ms: u8) -> usize {
+    match ptime_ms {
+        40 => 2,
+        60 => 3,
+        _ => 1,
+    }
+}
