@@ -30,6 +30,8 @@ pub(crate) struct Call {
     pub(crate) legs: u32,
     /// When to tell the position next.
     pub(crate) announce_at: Timestamp,
+    /// What the caller was told last of position and wait.
+    pub(crate) told: Option<u32>,
     /// The caller's side is on hold.
     pub(crate) held_by_caller: bool,
 }
@@ -57,6 +59,8 @@ pub(crate) enum CallState {
 pub(crate) struct Talk {
     pub(crate) operator: OperatorId,
     pub(crate) connected: Timestamp,
+    /// How long the phone had rung.
+    pub(crate) rang: Duration,
     pub(crate) held_by_operator: bool,
     /// Since when either side holds.
     pub(crate) held_since: Option<Timestamp>,

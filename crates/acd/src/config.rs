@@ -59,6 +59,10 @@ pub struct QueueConfig {
     pub skills: Skills,
     /// After this wait the call goes to operators without the skills too; zero for never.
     pub relax_after: Duration,
+    /// Which predictor the announced wait is taken from.
+    pub predictor: Predictor,
+    /// The share of callers, in percent, who shall wait no longer than they are told; zero to tell no wait.
+    pub wait_quantile: u8,
     /// A caller who talked with an operator within this time gets the same one if free; zero switches it off.
     pub sticky: Duration,
 }
@@ -84,9 +88,23 @@ impl Default for QueueConfig {
             head_start: Duration::ZERO,
             skills: Skills::default(),
             relax_after: Duration::ZERO,
+            predictor: Predictor::QueueLength,
+            wait_quantile: 80,
             sticky: Duration::ZERO,
         }
     }
+}
+
+/// A way to predict the wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Predictor {
+    /// By the number of callers before.
+    QueueLength,
+    /// By the wait of the last caller who was connected.
+    LastToEnterService,
+    /// By how long the oldest caller has waited so far.
+    HeadOfLine,
 }
 
 /// A set of skills, one bit for each.
@@ -190,6 +208,12 @@ impl QueueConfig {
         }
         if self.ring_timeout.is_zero() {
             return Err(("ring_timeout", "no phone could ring; use at least a second"));
+        }
+        if self.wait_quantile > 99 {
+            return Err((
+                "wait_quantile",
+                "not within 1 to 99 percent; use 80, or 0 to tell no wait",
+            ));
         }
         if !self.announce_every.is_zero() && self.announce_every < ANNOUNCE_EVERY_MIN {
             return Err((

@@ -35,6 +35,17 @@ pub enum Event {
         position: u32,
         wait: Option<Duration>,
     },
+    /// The caller was connected: what had been told, once for each announcement, and what came of it.
+    WaitJudged {
+        call: CallId,
+        queue: QueueId,
+        /// The wait that was told, if one was.
+        announced: Option<Duration>,
+        /// What each predictor had said.
+        waits: Waits,
+        /// From the announcement to the connection.
+        waited: Duration,
+    },
     /// An operator was reserved for the call and the phone is dialled. Carries why.
     CallAssigned {
         call: CallId,
@@ -106,6 +117,17 @@ pub enum Event {
     MediaSilent { leg: LegId },
     /// No new calls from now on.
     Draining,
+}
+
+/// A caller's wait from now on, as each predictor sees it; none where it knows nothing yet, or sees no end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Waits {
+    /// By the number of callers before, and how fast they are served or give up.
+    pub queue_length: Option<Duration>,
+    /// By the wait of the last caller who was connected.
+    pub last_to_enter_service: Option<Duration>,
+    /// By how long the oldest caller has waited so far.
+    pub head_of_line: Option<Duration>,
 }
 
 /// Why this operator got this call.

@@ -8,6 +8,7 @@ mod acd;
 mod calls;
 mod config;
 mod error;
+mod estimate;
 mod event;
 mod fifo;
 mod ids;

@@ -69,6 +69,8 @@ pub(crate) struct Operators {
     all: Vec<Operator>,
     /// Who is available.
     free: OperatorSet,
+    /// Who is neither signed off nor paused.
+    at_work: OperatorSet,
     teams: Vec<Team>,
 }
 
@@ -119,6 +121,7 @@ impl Operators {
         Self {
             all: config.operators.iter().map(Operator::new).collect(),
             free: OperatorSet::new(config),
+            at_work: OperatorSet::new(config),
             teams: (0..config.queues.len() as u32)
                 .map(|queue| Team::new(config, queue))
                 .collect(),
@@ -167,7 +170,16 @@ impl Operators {
             OperatorState::Available => self.free.insert(id),
             _ => self.free.remove(id),
         }
+        match state {
+            OperatorState::SignedOff | OperatorState::Paused { .. } => self.at_work.remove(id),
+            _ => self.at_work.insert(id),
+        }
         before
+    }
+
+    /// How many who serve `queue` are at work: neither signed off nor paused.
+    pub(crate) fn at_work(&self, queue: QueueId) -> u32 {
+        self.at_work.and(&self.teams[queue.0 as usize].serving).count() as u32
     }
 
     /// Who is free and may take a call of `queue`, in the configuration's order.

@@ -177,6 +177,7 @@ impl Snapshot {
             }
             Event::Draining => self.draining = true,
             Event::PositionAnnounced { .. }
+            | Event::WaitJudged { .. }
             | Event::FifoOvertaken { .. }
             | Event::Refused { .. }
             | Event::MediaSilent { .. } => {}

@@ -142,6 +142,14 @@ pub(crate) enum Change<'a> {
         position: u32,
         wait_ms: Option<u64>,
     },
+    WaitJudged {
+        call: u64,
+        announced_ms: Option<u64>,
+        queue_length_ms: Option<u64>,
+        last_to_enter_service_ms: Option<u64>,
+        head_of_line_ms: Option<u64>,
+        waited_ms: u64,
+    },
     CallAssigned {
         call: u64,
         operator: &'a str,
@@ -216,6 +224,9 @@ pub(crate) struct Why {
     waiting: u32,
     eligible: u32,
     attempt: u32,
+    level: u8,
+    relaxed: bool,
+    favourite: bool,
 }
 
 /// How callers' numbers are shown.
@@ -364,6 +375,20 @@ impl Directory {
                 position: *position,
                 wait_ms: wait.map(millis),
             },
+            Event::WaitJudged {
+                call,
+                announced,
+                waits,
+                waited,
+                ..
+            } => Change::WaitJudged {
+                call: call.0,
+                announced_ms: announced.map(millis),
+                queue_length_ms: waits.queue_length.map(millis),
+                last_to_enter_service_ms: waits.last_to_enter_service.map(millis),
+                head_of_line_ms: waits.head_of_line.map(millis),
+                waited_ms: millis(*waited),
+            },
             Event::CallAssigned {
                 call, operator, why, ..
             } => Change::CallAssigned {
@@ -497,6 +522,9 @@ impl From<&acd::Why> for Why {
             waiting: why.waiting,
             eligible: why.eligible,
             attempt: why.attempt,
+            level: why.level,
+            relaxed: why.relaxed,
+            favourite: why.favourite,
         }
     }
 }

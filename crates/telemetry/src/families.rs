@@ -22,6 +22,14 @@ const HANDLE_BUCKETS: [f64; 16] = [
 /// Seconds between what was announced and what came, whichever was longer.
 const ERROR_BUCKETS: [f64; 10] = [5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 180.0, 300.0, 600.0, 1800.0];
 
+/// What a wait was told by, and what it could have been told by.
+const PREDICTORS: [&str; 4] = [
+    "announced",
+    "queue_length",
+    "last_to_enter_service",
+    "head_of_line",
+];
+
 /// A stretch of an operator's work on one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -103,7 +111,8 @@ pub(crate) struct Families {
     pub(crate) lines_capacity: IntGauge,
     pub(crate) draining: IntGauge,
     pub(crate) overtakes: IntCounter,
-    pub(crate) estimate_error: Histogram,
+    /// In the order of [`PREDICTORS`].
+    pub(crate) estimate_errors: [Histogram; PREDICTORS.len()],
 }
 
 impl Families {
@@ -143,7 +152,7 @@ impl Families {
                 "holdfast_fifo_overtakes_total",
                 "Calls served before an older eligible one; always 0 unless something is broken.",
             )?,
-            estimate_error: estimate_error.with_label_values(&["announced"]),
+            estimate_errors: PREDICTORS.map(|predictor| estimate_error.with_label_values(&[predictor])),
         })
     }
 

@@ -31,6 +31,20 @@ pub fn log_event(names: &Names, event: &Event) {
             let wait_s = wait.map(|wait| wait.as_secs_f64());
             debug!(call = call.0, position, wait_s, "position announced");
         }
+        Event::WaitJudged {
+            call,
+            announced,
+            waited,
+            ..
+        } => {
+            let announced_s = announced.map(|wait| wait.as_secs_f64());
+            debug!(
+                call = call.0,
+                announced_s,
+                waited_s = waited.as_secs_f64(),
+                "announcement judged"
+            );
+        }
         Event::CallAssigned {
             call,
             queue,

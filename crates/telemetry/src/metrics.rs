@@ -75,9 +75,23 @@ impl Metrics {
                 self.enter(&mut book, *call, Stage::Admitted, at);
                 book.calls.entry(*call).and_modify(|call| call.holds_line = true);
             }
-            Event::PositionAnnounced { call, wait, .. } => {
-                if let (Some(call), Some(wait)) = (book.calls.get_mut(call), wait) {
-                    call.announce(at, *wait);
+            Event::WaitJudged {
+                announced,
+                waits,
+                waited,
+                ..
+            } => {
+                // In the order of the predictors' names.
+                let told = [
+                    *announced,
+                    waits.queue_length,
+                    waits.last_to_enter_service,
+                    waits.head_of_line,
+                ];
+                for (wait, error) in told.iter().zip(&self.families.estimate_errors) {
+                    if let Some(wait) = wait {
+                        error.observe(waited.abs_diff(*wait).as_secs_f64());
+                    }
                 }
             }
             Event::CallAssigned { call, queue, .. } => {
@@ -130,6 +144,7 @@ impl Metrics {
             Event::FifoOvertaken { .. } => self.families.overtakes.inc(),
             Event::Draining => self.families.draining.set(1),
             Event::CallHeld { .. }
+            | Event::PositionAnnounced { .. }
             | Event::PhoneChanged { .. }
             | Event::Refused { .. }
             | Event::MediaSilent { .. } => {}
@@ -155,10 +170,6 @@ impl Metrics {
             return;
         };
         call.connected = true;
-        for (announced_at, wait) in call.announced.drain(..) {
-            let error = at.since(announced_at).as_secs_f64() - wait.as_secs_f64();
-            self.families.estimate_error.observe(error.abs());
-        }
         let queue = call.queue;
         if let Some(operator) = book.operators.get_mut(operator.0 as usize) {
             operator.last_queue = Some(queue);

@@ -9,6 +9,7 @@ use crate::timers::Timer;
 use crate::{
     AnswerWhen, Event, LegId, OperatorId, OperatorState, Output, QueueId, ReturnCause, Timestamp, Why,
 };
+use std::time::Duration;
 
 /// A call's place in the order of all that wait: less is sooner.
 pub(super) type Standing = (Timestamp, u64);
@@ -200,16 +201,21 @@ impl Acd {
         let now = self.now;
         let call = &mut self.calls[slot];
         let held_since = call.held_by_caller.then_some(now);
+        let rang = now.since(dialled);
+        let (held_by_operator, held) = (false, Duration::ZERO);
         let talk = Talk {
             operator,
             connected: now,
-            held_by_operator: false,
+            rang,
+            held_by_operator,
             held_since,
-            held: Default::default(),
+            held,
         };
         call.state = CallState::Talking(talk);
         let (id, queue, waited) = (call.id, call.queue, now.since(call.arrived));
         self.queues[queue.0 as usize].waiting -= 1;
+        self.learn_connected(queue, waited);
+        self.judge_announcements(slot);
         self.timers.clear(Timer::Operator(operator.0));
         self.answer(slot);
         self.out.push(Output::Bridge { operator_leg: leg });
@@ -220,12 +226,19 @@ impl Acd {
             queue,
             operator,
             waited,
-            rang: now.since(dialled),
+            rang,
         });
         self.set_operator(operator, OperatorState::Talking { leg });
         if held_since.is_some() {
             self.event(Event::CallHeld { call: id, held: true });
         }
+    }
+
+    fn learn_connected(&mut self, queue: QueueId, waited: Duration) {
+        for (id, each) in (0..).zip(&mut self.queues) {
+            each.learned.share(id == queue.0);
+        }
+        self.queues[queue.0 as usize].learned.connected(waited);
     }
 
     /// Answers the caller's INVITE unless that was done.

@@ -75,6 +75,11 @@ impl Acd {
                 call.id, call.state, call.admitted
             );
         }
+        let untold = self.calls.iter().all(|(_, call)| call.told.is_none());
+        assert!(
+            !untold || self.announcements.len() == 0,
+            "announcements outlive their callers"
+        );
         let held = self
             .calls
             .iter()

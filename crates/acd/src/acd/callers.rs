@@ -56,6 +56,7 @@ impl Acd {
             legs: 0,
             announce_at: self.now + self.queue_config(queue).announce_every,
             held_by_caller: false,
+            told: None,
         };
         if self.draining {
             self.refuse(&call, Outcome::Rejected, Some(RETRY_AFTER));
@@ -178,7 +179,7 @@ impl Acd {
                     cause: HangUpCause::PeerGone,
                 });
                 self.end(slot, Outcome::Answered, false);
-                self.wrap_up(talk.operator, id, queue);
+                self.wrap_up(talk, id, queue);
             }
             CallState::Leaving { outcome, .. } => self.end(slot, outcome, false),
         }
@@ -226,22 +227,6 @@ impl Acd {
     fn wait_over(&self, slot: u32) -> bool {
         let call = &self.calls[slot];
         call.arrived + self.queue_config(call.queue).wait_max <= self.now
-    }
-
-    /// Tells a waiting caller the position: 1 is next.
-    fn announce(&mut self, slot: u32) {
-        let call = &self.calls[slot];
-        if self.queue_config(call.queue).announce_every.is_zero() {
-            return;
-        }
-        let lists = &self.queues[call.queue.0 as usize];
-        let position = lists.queued.older_than(call.ticket) + lists.admitted.older_than(call.ticket) + 1;
-        let (call, wait) = (call.id, None);
-        self.out.push(Output::Play {
-            call,
-            audio: Audio::Position { position, wait },
-        });
-        self.event(Event::PositionAnnounced { call, position, wait });
     }
 
     /// Those who cannot be admitted before their longest wait ends are told so now. Whoever holds a line keeps it.
@@ -304,6 +289,7 @@ impl Acd {
     pub(super) fn end(&mut self, slot: u32, outcome: Outcome, dropped: bool) {
         self.take_off_lists(slot);
         self.timers.clear(Timer::Call(slot));
+        self.drop_announcements(slot);
         let call = self.calls.remove(slot);
         if call.admitted.is_some() {
             self.lines.give_back(call.queue);
@@ -321,6 +307,11 @@ impl Acd {
         };
         let (operator, talked, held) = self.talk_of(&call);
         let waited_for_us = !matches!(call.state, CallState::Talking(_) | CallState::Leaving { .. });
+        if waited_for_us {
+            self.queues[call.queue.0 as usize]
+                .learned
+                .gave_up(self.now.since(call.arrived));
+        }
         let place_kept = dropped && waited_for_us && self.keep_place(&call);
         self.event(Event::CallEnded {
             call: call.id,

@@ -43,7 +43,7 @@ impl Acd {
             Some((slot, CallState::Talking(talk))) => {
                 let queue = self.calls[slot].queue;
                 self.dismiss(slot, Outcome::Answered, HangUpCause::PeerGone);
-                self.wrap_up(talk.operator, leg.call, queue);
+                self.wrap_up(talk, leg.call, queue);
             }
             // Picked up and put down again before we were told of it.
             Some((_, CallState::Ringing { .. })) => self.leg_failed(leg, FailCause::Declined),
@@ -116,7 +116,7 @@ impl Acd {
                 CallState::Talking(talk) => {
                     self.out.push(Output::HangUp { leg, cause });
                     self.dismiss(slot, Outcome::Answered, cause);
-                    self.wrap_up(talk.operator, id, queue);
+                    self.wrap_up(talk, id, queue);
                 }
             }
         }

@@ -7,6 +7,7 @@
 //!
 //! Does not read a clock, a socket or a random number; does not know SIP, audio or people's names.
 
+mod announce;
 mod assign;
 mod audit;
 mod callers;
@@ -14,6 +15,7 @@ mod legs;
 mod operators;
 
 use crate::calls::{Call, CallState, Calls};
+use crate::estimate::{Announcements, Learned};
 use crate::fifo::Fifo;
 use crate::lines::Lines;
 use crate::operators::Operators;
@@ -31,6 +33,7 @@ pub struct Acd {
     queues: Vec<Queue>,
     calls: Calls,
     operators: Operators,
+    announcements: Announcements,
     places: Places,
     regulars: Regulars,
     /// Queues that ask for skills and relax.
@@ -43,7 +46,6 @@ pub struct Acd {
 }
 
 /// Those who wait in one queue.
-#[derive(Default)]
 struct Queue {
     /// For a line.
     queued: Fifo,
@@ -51,6 +53,20 @@ struct Queue {
     admitted: Fifo,
     /// Calls in either, and those a phone rings for.
     waiting: u32,
+    /// What its calls have taught of the wait.
+    learned: Learned,
+}
+
+impl Queue {
+    fn new(queues: usize) -> Self {
+        let (queued, admitted) = Default::default();
+        Self {
+            queued,
+            admitted,
+            waiting: 0,
+            learned: Learned::new(queues),
+        }
+    }
 }
 
 impl Acd {
@@ -65,7 +81,12 @@ impl Acd {
         Ok(Self {
             now: Timestamp::default(),
             lines: Lines::new(&config)?,
-            queues: config.queues.iter().map(|_| Queue::default()).collect(),
+            queues: config
+                .queues
+                .iter()
+                .map(|_| Queue::new(config.queues.len()))
+                .collect(),
+            announcements: Announcements::default(),
             calls: Calls::default(),
             operators: Operators::new(&config),
             places: Places::new(config.calls_max),

@@ -4,6 +4,7 @@
 //! asks for during a conversation waits until after the wrap-up.
 
 use super::Acd;
+use crate::calls::Talk;
 use crate::operators::Then;
 use crate::timers::Timer;
 use crate::{CallId, Event, FailCause, HangUpCause, OperatorId, OperatorState, Output, PauseReason, Refusal};
@@ -221,9 +222,12 @@ impl Acd {
     }
 
     /// A conversation is over.
-    pub(super) fn wrap_up(&mut self, id: OperatorId, call: CallId, queue: QueueId) {
+    pub(super) fn wrap_up(&mut self, talk: Talk, call: CallId, queue: QueueId) {
+        let id = talk.operator;
         let config = self.queue_config(queue);
         let (wrap_up, extension) = (config.wrap_up, config.wrap_up_extension);
+        let hold = talk.rang + self.now.since(talk.connected);
+        self.queues[queue.0 as usize].learned.served(hold, hold + wrap_up);
         self.operators[id].wrap_up_began = self.now;
         self.operators[id].wrap_up_extension = extension;
         if wrap_up.is_zero() {

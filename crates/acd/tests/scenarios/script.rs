@@ -443,7 +443,10 @@ impl Run {
             Event::MediaSilent { leg } => format!("{}/{} is silent", self.name(leg.call), leg.leg),
             Event::Draining => "draining".into(),
             // Said by the output beside it.
-            Event::PositionAnnounced { .. } | Event::CallLeaving { .. } | Event::PhoneChanged { .. } => {
+            Event::PositionAnnounced { .. }
+            | Event::WaitJudged { .. }
+            | Event::CallLeaving { .. }
+            | Event::PhoneChanged { .. } => {
                 return None;
             }
         })
