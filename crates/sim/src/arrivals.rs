@@ -11,8 +11,18 @@ use acd::Timestamp;
 use jiff::civil::Date;
 
 /// The arrivals of `date`, the `day`-th of the run, in order.
-pub fn of_day(arrivals: &Arrivals, calendar: &mut Calendar, seed: u64, day: u32, date: Date) -> Vec<Timestamp> {
-    let rates = if calendar.is_workday(date) { &arrivals.workday } else { &arrivals.day_off };
+pub fn of_day(
+    arrivals: &Arrivals,
+    calendar: &mut Calendar,
+    seed: u64,
+    day: u32,
+    date: Date,
+) -> Vec<Timestamp> {
+    let rates = if calendar.is_workday(date) {
+        &arrivals.workday
+    } else {
+        &arrivals.day_off
+    };
     let rate_max = rates.iter().copied().fold(0.0, f64::max);
     let mut arrived = Vec::new();
     if rate_max <= 0.0 {
@@ -45,7 +55,10 @@ mod tests {
         for (hour, rate) in [(7, 3.0), (8, 40.0), (9, 10.0), (17, 25.0)] {
             workday[hour] = rate;
         }
-        let arrivals = Arrivals { workday, day_off: workday };
+        let arrivals = Arrivals {
+            workday,
+            day_off: workday,
+        };
         let schedule = Schedule {
             time_zone: "Asia/Shanghai".to_owned(),
             lines_otherwise: 1,
@@ -65,11 +78,21 @@ mod tests {
         for hour in 0..24 {
             let (n, rate) = (days as f64, workday[hour]);
             let mean = counts.iter().map(|c| c[hour]).sum::<f64>() / n;
-            let variance = counts.iter().map(|c| (c[hour] - mean) * (c[hour] - mean)).sum::<f64>() / (n - 1.0);
+            let variance = counts
+                .iter()
+                .map(|c| (c[hour] - mean) * (c[hour] - mean))
+                .sum::<f64>()
+                / (n - 1.0);
             // Four standard errors of a Poisson mean, and of its variance.
-            assert!((mean - rate).abs() <= 4.0 * (rate / n).sqrt(), "hour {hour}: mean {mean}, rate {rate}");
+            assert!(
+                (mean - rate).abs() <= 4.0 * (rate / n).sqrt(),
+                "hour {hour}: mean {mean}, rate {rate}"
+            );
             let spread = 4.0 * ((rate + 2.0 * rate * rate) / n).sqrt();
-            assert!((variance - rate).abs() <= spread, "hour {hour}: variance {variance}, rate {rate}");
+            assert!(
+                (variance - rate).abs() <= spread,
+                "hour {hour}: variance {variance}, rate {rate}"
+            );
         }
     }
 }

@@ -31,7 +31,14 @@ impl Calendar {
     pub fn new(schedule: &Schedule) -> Result<Self, jiff::Error> {
         let zone = TimeZoneDatabase::bundled().get(&schedule.time_zone)?;
         let schedule = schedule.clone();
-        Ok(Self { zone, schedule, minute: u64::MAX, lines: 0, quarter: u64::MAX, offset_s: 0 })
+        Ok(Self {
+            zone,
+            schedule,
+            minute: u64::MAX,
+            lines: 0,
+            quarter: u64::MAX,
+            offset_s: 0,
+        })
     }
 
     /// Lines in force at `at`.
@@ -83,7 +90,10 @@ impl Calendar {
 
     /// The first moment of `date`.
     pub fn midnight(&self, date: Date) -> Timestamp {
-        let midnight = self.zone.to_ambiguous_timestamp(date.to_datetime(Time::midnight())).compatible();
+        let midnight = self
+            .zone
+            .to_ambiguous_timestamp(date.to_datetime(Time::midnight()))
+            .compatible();
         from_jiff(midnight.unwrap_or(jiff::Timestamp::MAX))
     }
 
@@ -120,7 +130,9 @@ fn from_jiff(at: jiff::Timestamp) -> Timestamp {
 
 /// The date `days` after `first`; the calendar's last date if there is none.
 pub fn date_after(first: Date, days: u32) -> Date {
-    first.checked_add(jiff::Span::new().days(i64::from(days))).unwrap_or(Date::MAX)
+    first
+        .checked_add(jiff::Span::new().days(i64::from(days)))
+        .unwrap_or(Date::MAX)
 }
 
 /// Seconds as a number.
@@ -134,8 +146,12 @@ mod tests {
     use acd::schedule::Timetable;
 
     fn schedule(time_zone: &str) -> Schedule {
-        let window =
-            |days: &[u8], from, to, lines| Window { days: days.to_vec(), from_minute: from, to_minute: to, lines };
+        let window = |days: &[u8], from, to, lines| Window {
+            days: days.to_vec(),
+            from_minute: from,
+            to_minute: to,
+            lines,
+        };
         Schedule {
             time_zone: time_zone.to_owned(),
             lines_otherwise: 4,
@@ -153,16 +169,22 @@ mod tests {
     /// workday, a window across midnight, and in Berlin both changes of the clocks.
     #[test]
     fn agrees_with_the_core_every_minute() {
-        for (zone, begin, days) in
-            [("Asia/Shanghai", "2026-09-26", 20), ("Europe/Berlin", "2026-10-20", 10), ("Europe/Berlin", "2026-03-25", 8)]
-        {
+        for (zone, begin, days) in [
+            ("Asia/Shanghai", "2026-09-26", 20),
+            ("Europe/Berlin", "2026-10-20", 10),
+            ("Europe/Berlin", "2026-03-25", 8),
+        ] {
             let schedule = schedule(zone);
             let table = Timetable::new(&schedule).unwrap();
             let mut calendar = Calendar::new(&schedule).unwrap();
             let start = calendar.midnight(begin.parse().unwrap());
             for minute in 0..days * 1_440 {
                 let at = start + Duration::from_secs(minute * 60);
-                assert_eq!(calendar.lines_at(at), table.lines_at(at), "{zone}, minute {minute} after {begin}");
+                assert_eq!(
+                    calendar.lines_at(at),
+                    table.lines_at(at),
+                    "{zone}, minute {minute} after {begin}"
+                );
             }
         }
     }
@@ -172,9 +194,22 @@ mod tests {
         let mut calendar = Calendar::new(&schedule("Europe/Berlin")).unwrap();
         let day = calendar.midnight("2026-10-25".parse().unwrap());
         let at = |hours: u64| day + Duration::from_secs(hours * 3600);
-        let shown: Vec<usize> = [0, 1, 2, 3, 4, 24].iter().map(|h| calendar.hour_of_day(at(*h))).collect();
-        assert_eq!(shown, [0, 1, 2, 2, 3, 23], "02:00 comes twice when the clocks go back");
-        assert!(calendar.is_workday("2026-10-10".parse().unwrap()), "a make-up workday on a Saturday");
-        assert!(!calendar.is_workday("2026-10-01".parse().unwrap()), "a holiday on a Thursday");
+        let shown: Vec<usize> = [0, 1, 2, 3, 4, 24]
+            .iter()
+            .map(|h| calendar.hour_of_day(at(*h)))
+            .collect();
+        assert_eq!(
+            shown,
+            [0, 1, 2, 2, 3, 23],
+            "02:00 comes twice when the clocks go back"
+        );
+        assert!(
+            calendar.is_workday("2026-10-10".parse().unwrap()),
+            "a make-up workday on a Saturday"
+        );
+        assert!(
+            !calendar.is_workday("2026-10-01".parse().unwrap()),
+            "a holiday on a Thursday"
+        );
     }
 }

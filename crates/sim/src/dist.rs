@@ -73,8 +73,9 @@ mod tests {
     fn moments(distribution: Distribution) -> (f64, f64) {
         let mut stream = Stream::new(5, Purpose::Network, 1);
         let n = 200_000;
-        let drawn: Vec<f64> =
-            (0..n).map(|_| distribution.draw(&mut stream).unwrap_or_default().as_secs_f64()).collect();
+        let drawn: Vec<f64> = (0..n)
+            .map(|_| distribution.draw(&mut stream).unwrap_or_default().as_secs_f64())
+            .collect();
         let mean = drawn.iter().sum::<f64>() / f64::from(n);
         let variance = drawn.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / f64::from(n - 1);
         (mean, variance.sqrt() / mean)

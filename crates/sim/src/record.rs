@@ -16,6 +16,8 @@ pub const SLOTS: usize = 96;
 pub struct CallRecord {
     /// When it arrived.
     pub arrived: Timestamp,
+    /// Day of the run it arrived on, from 0.
+    pub day: u32,
     /// Hour of the day it arrived in, 0–23.
     pub hour: u8,
     /// Which attempt of its person it was: 1 for the first.
@@ -72,6 +74,7 @@ pub(crate) struct Recorder {
     live: BTreeMap<CallId, Live>,
     now: Timestamp,
     until: Timestamp,
+    day: u32,
     lines: u32,
     lines_in_use: u32,
     waiting: u32,
@@ -97,6 +100,7 @@ impl Recorder {
             live: BTreeMap::new(),
             now: from,
             until,
+            day: 0,
             lines: 0,
             lines_in_use: 0,
             waiting: 0,
@@ -107,10 +111,16 @@ impl Recorder {
         }
     }
 
+    /// Midnight.
+    pub(crate) fn begin_day(&mut self, day: u32) {
+        self.day = day;
+    }
+
     /// A person is about to call.
     pub(crate) fn call(&mut self, id: CallId, at: Timestamp, attempt: u32, first: Timestamp) {
         let record = CallRecord {
             arrived: at,
+            day: self.day,
             hour: self.calendar.hour_of_day(at) as u8,
             attempt,
             first,
@@ -119,7 +129,14 @@ impl Recorder {
             talked: Duration::ZERO,
             resumed: false,
         };
-        self.live.insert(id, Live { record, line: false, waits: false });
+        self.live.insert(
+            id,
+            Live {
+                record,
+                line: false,
+                waits: false,
+            },
+        );
     }
 
     /// Time goes on to `now`.
@@ -165,7 +182,13 @@ impl Recorder {
                 }
             }
             Event::CallConnected { call, .. } | Event::CallLeaving { call, .. } => self.waits_no_more(call),
-            Event::CallEnded { call, outcome, waited, talked, .. } => self.ended(call, outcome, waited, talked),
+            Event::CallEnded {
+                call,
+                outcome,
+                waited,
+                talked,
+                ..
+            } => self.ended(call, outcome, waited, talked),
             Event::CapacityChanged { lines, .. } => self.lines = lines,
             Event::OperatorChanged { operator, state, .. } => {
                 if let Some(before) = self.states.get_mut(operator.0 as usize) {
@@ -188,10 +211,17 @@ impl Recorder {
 
     fn ended(&mut self, call: CallId, outcome: Outcome, waited: Duration, talked: Duration) {
         self.waits_no_more(call);
-        let Some(live) = self.live.remove(&call) else { return };
+        let Some(live) = self.live.remove(&call) else {
+            return;
+        };
         self.lines_in_use -= u32::from(live.line);
         if live.record.arrived < self.until {
-            self.calls.push(CallRecord { outcome, waited, talked, ..live.record });
+            self.calls.push(CallRecord {
+                outcome,
+                waited,
+                talked,
+                ..live.record
+            });
         }
     }
 }

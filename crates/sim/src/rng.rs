@@ -73,7 +73,10 @@ mod tests {
         let drawn: Vec<u64> = (0..3).map(|_| stream.uniform().to_bits()).collect();
         let exponential = stream.exponential().to_bits();
         let normal = stream.normal().to_bits();
-        expect_test::expect!["[3fe70c695bff77ca, 3fe81141813098f0, 3fed818fbdde0af6] 3f99e3d25e353c02 bfe05a55bf14764c"].assert_eq(&format!("{drawn:x?} {exponential:x} {normal:x}"));
+        expect_test::expect![
+            "[3fe70c695bff77ca, 3fe81141813098f0, 3fed818fbdde0af6] 3f99e3d25e353c02 bfe05a55bf14764c"
+        ]
+        .assert_eq(&format!("{drawn:x?} {exponential:x} {normal:x}"));
     }
 
     #[test]

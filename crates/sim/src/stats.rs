@@ -17,11 +17,17 @@ impl Interval {
         let n = observations.len() as f64;
         let mean = observations.iter().sum::<f64>() / n.max(1.0);
         if observations.len() < 2 {
-            return Self { mean, half_width: f64::INFINITY };
+            return Self {
+                mean,
+                half_width: f64::INFINITY,
+            };
         }
         let squares = observations.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>();
         let error = libm::sqrt(squares / (n - 1.0) / n);
-        Self { mean, half_width: student_t(1.0 - (1.0 - confidence) / 2.0, n - 1.0) * error }
+        Self {
+            mean,
+            half_width: student_t(1.0 - (1.0 - confidence) / 2.0, n - 1.0) * error,
+        }
     }
 
     /// Whether `value` lies inside.
@@ -71,9 +77,7 @@ fn incomplete_beta(x: f64, a: f64, b: f64) -> f64 {
         return 1.0 - incomplete_beta(1.0 - x, b, a);
     }
     let front = libm::exp(
-        libm::lgamma(a + b) - libm::lgamma(a) - libm::lgamma(b)
-            + a * libm::log(x)
-            + b * libm::log1p(-x),
+        libm::lgamma(a + b) - libm::lgamma(a) - libm::lgamma(b) + a * libm::log(x) + b * libm::log1p(-x),
     );
     front / a / beta_fraction(x, a, b)
 }
@@ -112,7 +116,10 @@ mod tests {
             (0.975, 1e6, 1.960),
         ] {
             let t = student_t(p, freedom);
-            assert!((t - printed).abs() < 6e-4, "t({p}, {freedom}) = {t}, printed {printed}");
+            assert!(
+                (t - printed).abs() < 6e-4,
+                "t({p}, {freedom}) = {t}, printed {printed}"
+            );
         }
         assert!(student_t(0.5, 7.0).abs() < 1e-6);
     }
@@ -121,7 +128,10 @@ mod tests {
     fn intervals() {
         let i = Interval::of(&[1.0, 2.0, 3.0, 4.0, 5.0], 0.95);
         assert_eq!(i.mean, 3.0);
-        assert!((i.half_width - 2.776_445 * (2.5f64 / 5.0).sqrt()).abs() < 1e-5, "{i:?}");
+        assert!(
+            (i.half_width - 2.776_445 * (2.5f64 / 5.0).sqrt()).abs() < 1e-5,
+            "{i:?}"
+        );
         assert!(i.covers(4.9) && !i.covers(5.0));
         assert_eq!(Interval::of(&[1.0], 0.95).half_width, f64::INFINITY);
     }

@@ -23,7 +23,7 @@ pub fn erlang_b(load: f64, operators: u32) -> f64 {
 /// `None` unless `load` < `operators`: there is then no steady state, and the queue grows without end.
 pub fn erlang_c(load: f64, operators: u32) -> Option<f64> {
     let n = f64::from(operators);
-    if !(load < n) {
+    if load.is_nan() || load >= n {
         return None;
     }
     let b = erlang_b(load, operators);
@@ -46,7 +46,11 @@ impl Waiting {
     pub fn new(load: f64, operators: u32) -> Option<Self> {
         let wait_probability = erlang_c(load, operators)?;
         let decay = f64::from(operators) - load;
-        Some(Self { wait_probability, mean_wait: wait_probability / decay, decay })
+        Some(Self {
+            wait_probability,
+            mean_wait: wait_probability / decay,
+            decay,
+        })
     }
 
     /// Share of callers answered within `t` (in mean service times): the service level.
@@ -75,7 +79,7 @@ impl Impatient {
     /// M/M/n+M with `load` erlangs and a mean patience of `patience` mean service times, both above zero.
     ///
     /// Any load has a steady state, since people do not wait for ever. Mandelbaum & Zeltyn, equations for
-    /// P{W > 0}, P{Ab | W > 0} and E[W] = E[patience]·P{Ab}.
+    /// P{W > 0}, P{Ab | W > 0} and E\[W\] = E\[patience\]·P{Ab}.
     pub fn new(load: f64, operators: u32, patience: f64) -> Self {
         let n = f64::from(operators);
         let busy = load / n;
@@ -84,7 +88,11 @@ impl Impatient {
         let wait_probability = a * b / (1.0 + (a - 1.0) * b);
         let abandon_if_waiting = 1.0 / (busy * a) + 1.0 - 1.0 / busy;
         let abandon_probability = wait_probability * abandon_if_waiting;
-        Self { wait_probability, abandon_probability, mean_wait: abandon_probability * patience }
+        Self {
+            wait_probability,
+            abandon_probability,
+            mean_wait: abandon_probability * patience,
+        }
     }
 }
 
@@ -108,13 +116,24 @@ mod tests {
     use super::*;
 
     fn close(got: f64, printed: f64, unit: f64) {
-        assert!((got - printed).abs() <= unit / 2.0 + 1e-12, "got {got}, printed {printed}");
+        assert!(
+            (got - printed).abs() <= unit / 2.0 + 1e-12,
+            "got {got}, printed {printed}"
+        );
     }
 
     /// Loads at which the loss is 1 %, as printed in the standard tables of Erlang B.
     #[test]
     fn erlang_b_is_that_of_the_tables() {
-        for (servers, load) in [(1, 0.0101), (2, 0.153), (5, 1.361), (10, 4.461), (20, 12.03), (50, 37.90), (100, 84.06)] {
+        for (servers, load) in [
+            (1, 0.0101),
+            (2, 0.153),
+            (5, 1.361),
+            (10, 4.461),
+            (20, 12.03),
+            (50, 37.90),
+            (100, 84.06),
+        ] {
             close(erlang_b(load, servers), 0.01, 0.0002);
         }
         assert_eq!(erlang_b(3.0, 0), 1.0);

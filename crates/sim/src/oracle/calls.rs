@@ -23,9 +23,18 @@ pub(super) struct Call {
 enum Standing {
     Queued,
     Admitted,
-    Ringing { leg: LegId, operator: OperatorId, since: Timestamp },
-    Talking { operator: OperatorId, since: Timestamp },
-    Leaving { since: Timestamp },
+    Ringing {
+        leg: LegId,
+        operator: OperatorId,
+        since: Timestamp,
+    },
+    Talking {
+        operator: OperatorId,
+        since: Timestamp,
+    },
+    Leaving {
+        since: Timestamp,
+    },
 }
 
 /// A place kept for a caller.
@@ -40,7 +49,11 @@ impl Call {
             Standing::Admitted => Stage::Admitted,
             Standing::Ringing { operator, .. } => Stage::Ringing { operator },
             // The oracle's phones never hold.
-            Standing::Talking { operator, since } => Stage::Talking { operator, connected: since, held: false },
+            Standing::Talking { operator, since } => Stage::Talking {
+                operator,
+                connected: since,
+                held: false,
+            },
             Standing::Leaving { .. } => Stage::Leaving,
         }
     }
@@ -50,8 +63,20 @@ impl Call {
 const LAST_WORD_MAX: Duration = Duration::from_secs(60);
 
 impl Oracle {
-    pub(super) fn arrived(&mut self, input: &Input, id: CallId, ticket: u64, resumed: bool) -> Result<(), Broken> {
-        let Input::CallArrived { call, queue, trunk, caller } = *input else {
+    pub(super) fn arrived(
+        &mut self,
+        input: &Input,
+        id: CallId,
+        ticket: u64,
+        resumed: bool,
+    ) -> Result<(), Broken> {
+        let Input::CallArrived {
+            call,
+            queue,
+            trunk,
+            caller,
+        } = *input
+        else {
             return Err(("one outcome", format!("call {id} arrived, but nobody called")));
         };
         self.check(call == id && !self.calls.contains_key(&id), "one outcome", || {
@@ -88,7 +113,9 @@ impl Oracle {
         let mut kept = self.places.remove(&key).unwrap_or_default();
         // At the very moment a place lapses, either reading is right.
         kept.retain(|_, place| place.lapses >= now);
-        let oldest = kept.first_key_value().map(|(ticket, place)| (*ticket, place.lapses));
+        let oldest = kept
+            .first_key_value()
+            .map(|(ticket, place)| (*ticket, place.lapses));
         if resumed {
             self.check(oldest.is_some_and(|(kept, _)| kept == ticket), "places", || {
                 format!("ticket {ticket} was given back, kept for this caller is {oldest:?}")
@@ -97,7 +124,9 @@ impl Oracle {
         } else {
             let room = self.calls.len() < self.config.calls_max as usize && !self.draining;
             let lost = room && oldest.is_some_and(|(_, lapses)| lapses > now);
-            self.check(!lost, "places", || format!("ticket {ticket} is new, though {oldest:?} was kept"))?;
+            self.check(!lost, "places", || {
+                format!("ticket {ticket} is new, though {oldest:?} was kept")
+            })?;
             self.check(ticket > self.ticket_max, "fifo", || {
                 format!("new ticket {ticket} is not above {}", self.ticket_max)
             })?;
@@ -112,7 +141,9 @@ impl Oracle {
     pub(super) fn early_media(&mut self, id: CallId) -> Result<(), Broken> {
         let call = self.live(id)?;
         let fresh = !call.answered && !std::mem::replace(&mut call.early, true);
-        self.check(fresh, "signalling", || format!("early media for {id}, which has it or was answered"))
+        self.check(fresh, "signalling", || {
+            format!("early media for {id}, which has it or was answered")
+        })
     }
 
     pub(super) fn answer(&mut self, id: CallId) -> Result<(), Broken> {
@@ -122,13 +153,17 @@ impl Oracle {
 
     pub(super) fn refuse(&mut self, id: CallId) -> Result<(), Broken> {
         let answered = self.live(id)?.answered;
-        self.check(!answered, "signalling", || format!("call {id} is refused after its answer"))
+        self.check(!answered, "signalling", || {
+            format!("call {id} is refused after its answer")
+        })
     }
 
     pub(super) fn play(&mut self, id: CallId) -> Result<(), Broken> {
         let call = self.live(id)?;
         let hears = (call.answered || call.early) && !matches!(call.standing, Standing::Talking { .. });
-        self.check(hears, "signalling", || format!("call {id} is played to, but does not listen"))
+        self.check(hears, "signalling", || {
+            format!("call {id} is played to, but does not listen")
+        })
     }
 
     pub(super) fn admit(&mut self, id: CallId) -> Result<(), Broken> {
@@ -138,12 +173,16 @@ impl Oracle {
         let (queue, ticket, waits) = (call.queue, call.ticket, call.standing == Standing::Queued);
         call.standing = Standing::Admitted;
         call.line = true;
-        self.check(waits, "one place", || format!("call {id} is given a line and did not wait for one"))?;
+        self.check(waits, "one place", || {
+            format!("call {id} is given a line and did not wait for one")
+        })?;
         let first = self.queued.first().copied();
         self.check(first == Some((ticket, id)), "fifo", || {
             format!("call {id} (ticket {ticket}) is given a line before {first:?}")
         })?;
-        self.check(in_use < lines, "capacity", || format!("a line beyond the {lines} in force"))?;
+        self.check(in_use < lines, "capacity", || {
+            format!("a line beyond the {lines} in force")
+        })?;
         self.lines_in_use += 1;
         self.queued.remove(&(ticket, id));
         self.waiting_in(queue).insert((ticket, id));
@@ -156,8 +195,14 @@ impl Oracle {
         let (queue, ticket) = (call.queue, call.ticket);
         let right = call.standing == Standing::Admitted && leg.leg == call.legs + 1;
         call.legs = leg.leg;
-        call.standing = Standing::Ringing { leg, operator, since: now };
-        self.check(right, "one place", || format!("leg {leg} is dialled for a call that does not wait for it"))?;
+        call.standing = Standing::Ringing {
+            leg,
+            operator,
+            since: now,
+        };
+        self.check(right, "one place", || {
+            format!("leg {leg} is dialled for a call that does not wait for it")
+        })?;
         let older = self.older_for(operator, ticket);
         self.check(older.is_none(), "fifo", || {
             format!("call {} (ticket {ticket}) is assigned before {older:?}", leg.call)
@@ -170,15 +215,23 @@ impl Oracle {
     pub(super) fn assigned(&mut self, id: CallId, leg: LegId, why: &Why) -> Result<(), Broken> {
         let call = self.live(id)?;
         let (ticket, waiting) = (call.ticket, call.standing == Standing::Admitted);
-        self.check(leg.call == id && waiting && why.ticket == ticket && why.eligible > 0, "explained", || {
-            format!("call {id} with ticket {ticket} is assigned to leg {leg} because of {why:?}")
-        })
+        self.check(
+            leg.call == id && waiting && why.ticket == ticket && why.eligible > 0,
+            "explained",
+            || format!("call {id} with ticket {ticket} is assigned to leg {leg} because of {why:?}"),
+        )
     }
 
     /// The oldest call with a line, older than `ticket`, that `operator` could have taken.
     fn older_for(&self, operator: OperatorId, ticket: u64) -> Option<(u64, CallId)> {
-        let queues = (0..).map(QueueId).zip(&self.admitted).filter(|(queue, _)| self.serves(operator, *queue));
-        queues.filter_map(|(_, waiting)| waiting.first().copied()).filter(|(other, _)| *other < ticket).min()
+        let queues = (0..)
+            .map(QueueId)
+            .zip(&self.admitted)
+            .filter(|(queue, _)| self.serves(operator, *queue));
+        queues
+            .filter_map(|(_, waiting)| waiting.first().copied())
+            .filter(|(other, _)| *other < ticket)
+            .min()
     }
 
     /// A phone's leg is over, whoever ended it.
@@ -192,20 +245,31 @@ impl Oracle {
         let call = self.live(id)?;
         let (queue, ticket) = (call.queue, call.ticket);
         let Standing::Ringing { leg, .. } = call.standing else {
-            return Err(("one place", format!("call {id} comes back, but no phone rang for it")));
+            return Err((
+                "one place",
+                format!("call {id} comes back, but no phone rang for it"),
+            ));
         };
         call.standing = Standing::Admitted;
         self.waiting_in(queue).insert((ticket, id));
         let open = self.legs.contains_key(&leg);
-        self.check(!open, "one place", || format!("call {id} comes back while leg {leg} still rings"))
+        self.check(!open, "one place", || {
+            format!("call {id} comes back while leg {leg} still rings")
+        })
     }
 
     pub(super) fn bridge(&mut self, leg: LegId, input: &Input) -> Result<(), Broken> {
         let now = self.now;
         let call = self.live(leg.call)?;
         let (answered, standing) = (call.answered, call.standing);
-        let Standing::Ringing { leg: rings, operator, .. } = standing else {
-            return Err(("one place", format!("leg {leg} is bridged, but its call is elsewhere")));
+        let Standing::Ringing {
+            leg: rings, operator, ..
+        } = standing
+        else {
+            return Err((
+                "one place",
+                format!("leg {leg} is bridged, but its call is elsewhere"),
+            ));
         };
         call.standing = Standing::Talking { operator, since: now };
         let picked_up = matches!(input, Input::LegAnswered { leg: answered } if *answered == leg);
@@ -218,7 +282,9 @@ impl Oracle {
         let now = self.now;
         let call = self.live(id)?;
         let right = matches!(call.standing, Standing::Talking { .. }) && waited == now.since(call.arrived);
-        self.check(right, "outcome", || format!("call {id} connected after {}, which it was not", words(waited)))
+        self.check(right, "outcome", || {
+            format!("call {id} connected after {}, which it was not", words(waited))
+        })
     }
 
     pub(super) fn hang_up(&mut self, leg: LegId) -> Result<(), Broken> {
@@ -227,7 +293,9 @@ impl Oracle {
             return Ok(());
         }
         let answered = self.live(leg.call)?.answered;
-        self.check(answered, "signalling", || format!("call {} is hung up before its answer", leg.call))
+        self.check(answered, "signalling", || {
+            format!("call {} is hung up before its answer", leg.call)
+        })
     }
 
     pub(super) fn leaving(&mut self, id: CallId) -> Result<(), Broken> {
@@ -238,7 +306,9 @@ impl Oracle {
         call.standing = Standing::Leaving { since: now };
         self.queued.remove(&(ticket, id));
         self.waiting_in(queue).remove(&(ticket, id));
-        self.check(waited, "one place", || format!("call {id} leaves a queue it is not in"))
+        self.check(waited, "one place", || {
+            format!("call {id} leaves a queue it is not in")
+        })
     }
 
     pub(super) fn ended(
@@ -256,8 +326,18 @@ impl Oracle {
         self.queued.remove(&(call.ticket, id));
         self.waiting_in(call.queue).remove(&(call.ticket, id));
         self.lines_in_use -= u32::from(call.line);
-        let mine = self.legs.range(LegId::caller(id)..=LegId { call: id, leg: u32::MAX }).count();
-        self.check(mine == 0, "nothing leaks", || format!("call {id} ends and {mine} of its phones do not"))?;
+        let mine = self
+            .legs
+            .range(
+                LegId::caller(id)..=LegId {
+                    call: id,
+                    leg: u32::MAX,
+                },
+            )
+            .count();
+        self.check(mine == 0, "nothing leaks", || {
+            format!("call {id} ends and {mine} of its phones do not")
+        })?;
         let (was, since) = match call.standing {
             Standing::Talking { since, .. } => (Outcome::Answered, since),
             _ => (outcome, now),
@@ -271,11 +351,20 @@ impl Oracle {
             && waited == until_left.since(call.arrived)
             && talked == now.since(since);
         self.check(right, "outcome", || {
-            format!("call {id} ends {outcome:?} after waiting {}, talking {}", words(waited), words(talked))
+            format!(
+                "call {id} ends {outcome:?} after waiting {}, talking {}",
+                words(waited),
+                words(talked)
+            )
         })?;
         if place_kept && let Some(config) = self.config.queues.get(call.queue.0 as usize) {
-            let place = Place { lapses: now + config.place_grace };
-            self.places.entry((call.trunk, call.queue, call.caller)).or_default().insert(call.ticket, place);
+            let place = Place {
+                lapses: now + config.place_grace,
+            };
+            self.places
+                .entry((call.trunk, call.queue, call.caller))
+                .or_default()
+                .insert(call.ticket, place);
         }
         Ok(())
     }
@@ -297,7 +386,9 @@ impl Oracle {
     }
 
     fn live(&mut self, id: CallId) -> Result<&mut Call, Broken> {
-        self.calls.get_mut(&id).ok_or(("one outcome", format!("call {id} is over, or never was")))
+        self.calls
+            .get_mut(&id)
+            .ok_or(("one outcome", format!("call {id} is over, or never was")))
     }
 
     fn waiting_in(&mut self, queue: QueueId) -> &mut std::collections::BTreeSet<(u64, CallId)> {

@@ -15,7 +15,12 @@ pub(super) struct Desk {
 
 impl Default for Desk {
     fn default() -> Self {
-        Self { phone: false, leg: None, state: OperatorState::SignedOff, wrap_up_until: Timestamp::default() }
+        Self {
+            phone: false,
+            leg: None,
+            state: OperatorState::SignedOff,
+            wrap_up_until: Timestamp::default(),
+        }
     }
 }
 
@@ -40,7 +45,10 @@ impl Desk {
     }
 
     pub(super) fn has_deadline(&self) -> bool {
-        matches!(self.state, OperatorState::Reserved { .. } | OperatorState::WrapUp { .. })
+        matches!(
+            self.state,
+            OperatorState::Reserved { .. } | OperatorState::WrapUp { .. }
+        )
     }
 
     pub(super) fn agrees(&self, view: &OperatorView) -> bool {
@@ -74,23 +82,41 @@ impl Oracle {
         };
         let (busy, phone, until, state) = (desk.leg.replace(leg), desk.phone, desk.wrap_up_until, desk.state);
         self.check(busy.is_none(), "one call", || {
-            format!("operator {} is on leg {busy:?} and leg {leg} is dialled", operator.0)
+            format!(
+                "operator {} is on leg {busy:?} and leg {leg} is dialled",
+                operator.0
+            )
         })?;
-        self.check(phone, "operators", || format!("operator {} has no phone for leg {leg}", operator.0))?;
+        self.check(phone, "operators", || {
+            format!("operator {} has no phone for leg {leg}", operator.0)
+        })?;
         let reserved = matches!(state, OperatorState::Reserved { leg: held, .. } if held == leg);
-        self.check(reserved, "operators", || format!("operator {} is {state:?}, not reserved", operator.0))?;
+        self.check(reserved, "operators", || {
+            format!("operator {} is {state:?}, not reserved", operator.0)
+        })?;
         self.check(until <= now, "wrap-up", || {
-            format!("operator {} is in wrap-up until {until:?} and leg {leg} is dialled", operator.0)
+            format!(
+                "operator {} is in wrap-up until {until:?} and leg {leg} is dialled",
+                operator.0
+            )
         })
     }
 
     pub(super) fn desk_leg_over(&mut self, operator: OperatorId, leg: LegId) {
-        if let Some(desk) = self.desks.get_mut(operator.0 as usize).filter(|desk| desk.leg == Some(leg)) {
+        if let Some(desk) = self
+            .desks
+            .get_mut(operator.0 as usize)
+            .filter(|desk| desk.leg == Some(leg))
+        {
             desk.leg = None;
         }
     }
 
-    pub(super) fn operator_changed(&mut self, operator: OperatorId, state: OperatorState) -> Result<(), Broken> {
+    pub(super) fn operator_changed(
+        &mut self,
+        operator: OperatorId,
+        state: OperatorState,
+    ) -> Result<(), Broken> {
         let now = self.now;
         let Some(desk) = self.desks.get_mut(operator.0 as usize) else {
             return Err(("one call", format!("operator {} does not exist", operator.0)));
@@ -99,11 +125,16 @@ impl Oracle {
         let from_available = matches!(before, OperatorState::Available);
         let (leg, wrap_up_until) = (desk.leg, desk.wrap_up_until);
         match state {
-            OperatorState::Reserved { until, .. } => self.check(from_available && until > now, "operators", || {
-                format!("operator {} is reserved, but was {before:?}", operator.0)
-            }),
+            OperatorState::Reserved { until, .. } => {
+                self.check(from_available && until > now, "operators", || {
+                    format!("operator {} is reserved, but was {before:?}", operator.0)
+                })
+            }
             OperatorState::Talking { leg: talks } => self.check(leg == Some(talks), "one call", || {
-                format!("operator {} talks on {talks}, the phone is on {leg:?}", operator.0)
+                format!(
+                    "operator {} talks on {talks}, the phone is on {leg:?}",
+                    operator.0
+                )
             }),
             OperatorState::WrapUp { until, .. } => {
                 desk.wrap_up_until = until;
@@ -112,11 +143,17 @@ impl Oracle {
                     _ => now + self.wrap_up_min(),
                 };
                 self.check(until >= least, "wrap-up", || {
-                    format!("operator {} gets wrap-up until {until:?}, due until {least:?}", operator.0)
+                    format!(
+                        "operator {} gets wrap-up until {until:?}, due until {least:?}",
+                        operator.0
+                    )
                 })
             }
             OperatorState::Available => self.check(wrap_up_until <= now, "wrap-up", || {
-                format!("operator {} is available before the wrap-up's end {wrap_up_until:?}", operator.0)
+                format!(
+                    "operator {} is available before the wrap-up's end {wrap_up_until:?}",
+                    operator.0
+                )
             }),
             OperatorState::SignedOff | OperatorState::Paused { .. } => Ok(()),
         }
@@ -124,7 +161,12 @@ impl Oracle {
 
     /// The least wrap-up any queue gives; which queue a call came from is known no more when it is over.
     fn wrap_up_min(&self) -> std::time::Duration {
-        self.config.queues.iter().map(|queue| queue.wrap_up).min().unwrap_or_default()
+        self.config
+            .queues
+            .iter()
+            .map(|queue| queue.wrap_up)
+            .min()
+            .unwrap_or_default()
     }
 
     /// No operator may be free while a call that could be taken waits with a line.
@@ -132,11 +174,17 @@ impl Oracle {
         if self.admitted.iter().all(|waiting| waiting.is_empty()) {
             return Ok(());
         }
-        let idle = (0..).map(OperatorId).zip(&self.desks).find_map(|(operator, desk)| {
-            let queues = (0..).map(QueueId).zip(&self.admitted);
-            let mut waiting = queues.filter(|(queue, calls)| !calls.is_empty() && self.serves(operator, *queue));
-            (desk.state == OperatorState::Available && waiting.next().is_some()).then_some(operator)
-        });
-        self.check(idle.is_none(), "no idle operator", || format!("{idle:?} is free while a call waits"))
+        let idle = (0..)
+            .map(OperatorId)
+            .zip(&self.desks)
+            .find_map(|(operator, desk)| {
+                let queues = (0..).map(QueueId).zip(&self.admitted);
+                let mut waiting =
+                    queues.filter(|(queue, calls)| !calls.is_empty() && self.serves(operator, *queue));
+                (desk.state == OperatorState::Available && waiting.next().is_some()).then_some(operator)
+            });
+        self.check(idle.is_none(), "no idle operator", || {
+            format!("{idle:?} is free while a call waits")
+        })
     }
 }

@@ -32,7 +32,7 @@ pub struct Violation {
     /// Which input it was since the start, from 1.
     pub input_number: u64,
     /// The input in hand.
-    pub input: Input,
+    pub input: Box<Input>,
     /// The rule.
     pub rule: &'static str,
     /// What was seen.
@@ -107,7 +107,13 @@ impl Oracle {
     }
 
     fn violation(&self, input: &Input, (rule, detail): Broken) -> Violation {
-        Violation { at_us: self.now.as_micros(), input_number: self.inputs, input: *input, rule, detail }
+        Violation {
+            at_us: self.now.as_micros(),
+            input_number: self.inputs,
+            input: Box::new(*input),
+            rule,
+            detail,
+        }
     }
 
     /// How many times a rule was checked.
@@ -149,19 +155,32 @@ impl Oracle {
 
     fn became(&mut self, input: &Input, event: &Event) -> Result<(), Broken> {
         match *event {
-            Event::CallArrived { call, ticket, resumed, .. } => self.arrived(input, call, ticket, resumed),
+            Event::CallArrived {
+                call,
+                ticket,
+                resumed,
+                ..
+            } => self.arrived(input, call, ticket, resumed),
             Event::CallAdmitted { call, .. } => self.admit(call),
-            Event::CallAssigned { call, leg, ref why, .. } => self.assigned(call, leg, why),
+            Event::CallAssigned {
+                call, leg, ref why, ..
+            } => self.assigned(call, leg, why),
             Event::CallReturned { call, .. } => self.returned(call),
             Event::CallConnected { call, waited, .. } => self.connected(call, waited),
             Event::CallLeaving { call, .. } => self.leaving(call),
-            Event::CallEnded { call, outcome, waited, talked, place_kept, .. } => {
-                self.ended(call, outcome, waited, talked, place_kept)
-            }
+            Event::CallEnded {
+                call,
+                outcome,
+                waited,
+                talked,
+                place_kept,
+                ..
+            } => self.ended(call, outcome, waited, talked, place_kept),
             Event::OperatorChanged { operator, state, .. } => self.operator_changed(operator, state),
-            Event::FifoOvertaken { call, by } => {
-                Err(("fifo", format!("the core itself reports that {by} overtook {call}")))
-            }
+            Event::FifoOvertaken { call, by } => Err((
+                "fifo",
+                format!("the core itself reports that {by} overtook {call}"),
+            )),
             _ => Ok(()),
         }
     }
@@ -170,14 +189,26 @@ impl Oracle {
     fn settled(&mut self, next_deadline: Option<Timestamp>) -> Result<(), Broken> {
         let lines = self.calendar.lines_at(self.now);
         let first_queued = self.queued.first().copied();
-        self.check(first_queued.is_none() || self.lines_in_use >= lines, "no idle line", || {
-            format!("call {first_queued:?} waits while {} of {lines} lines are in use", self.lines_in_use)
-        })?;
+        self.check(
+            first_queued.is_none() || self.lines_in_use >= lines,
+            "no idle line",
+            || {
+                format!(
+                    "call {first_queued:?} waits while {} of {lines} lines are in use",
+                    self.lines_in_use
+                )
+            },
+        )?;
         self.nobody_waits_for_a_free_operator()?;
         let due = next_deadline.is_some_and(|deadline| deadline <= self.now);
-        self.check(!due, "deadlines", || format!("{next_deadline:?} has come and was not dealt with"))?;
-        let forgotten = next_deadline.is_none() && (!self.calls.is_empty() || self.desks.iter().any(Desk::has_deadline));
-        self.check(!forgotten, "every wait ends", || "somebody waits and no deadline is set".to_owned())
+        self.check(!due, "deadlines", || {
+            format!("{next_deadline:?} has come and was not dealt with")
+        })?;
+        let forgotten =
+            next_deadline.is_none() && (!self.calls.is_empty() || self.desks.iter().any(Desk::has_deadline));
+        self.check(!forgotten, "every wait ends", || {
+            "somebody waits and no deadline is set".to_owned()
+        })
     }
 
     /// Waits that must have ended by now. Slower than [`Self::watch`]: looks at every call.
@@ -185,20 +216,45 @@ impl Oracle {
     /// # Errors
     /// The first rule that was broken, or a difference between the snapshot and what was told.
     pub fn audit(&mut self, input: &Input, snapshot: &Snapshot) -> Result<(), Violation> {
-        self.overrun().and_then(|()| self.compare(snapshot)).map_err(|broken| self.violation(input, broken))
+        self.overrun()
+            .and_then(|()| self.compare(snapshot))
+            .map_err(|broken| self.violation(input, broken))
     }
 
     fn compare(&mut self, snapshot: &Snapshot) -> Result<(), Broken> {
-        let told: Vec<(CallId, u64, Stage)> = snapshot.calls.iter().map(|c| (c.call, c.ticket, c.stage)).collect();
-        let mut seen: Vec<(CallId, u64, Stage)> = self.calls.iter().map(|(id, c)| (*id, c.ticket, c.stage())).collect();
+        let told: Vec<(CallId, u64, Stage)> = snapshot
+            .calls
+            .iter()
+            .map(|c| (c.call, c.ticket, c.stage))
+            .collect();
+        let mut seen: Vec<(CallId, u64, Stage)> = self
+            .calls
+            .iter()
+            .map(|(id, c)| (*id, c.ticket, c.stage()))
+            .collect();
         seen.sort_by_key(|(_, ticket, _)| *ticket);
-        self.check(told == seen, "snapshot", || format!("calls are {told:?}, seen from outside {seen:?}"))?;
-        let (in_use, in_force) = (self.lines_in_use, self.calendar.lines_at(self.now));
-        self.check((snapshot.lines_in_use, snapshot.lines) == (in_use, in_force), "snapshot", || {
-            format!("lines {} of {}, seen {in_use} of {in_force}", snapshot.lines_in_use, snapshot.lines)
+        self.check(told == seen, "snapshot", || {
+            format!("calls are {told:?}, seen from outside {seen:?}")
         })?;
-        let same = snapshot.operators.iter().zip(&self.desks).all(|(view, desk)| desk.agrees(view));
-        self.check(same, "snapshot", || format!("operators are {:?}, seen {:?}", snapshot.operators, self.desks))
+        let (in_use, in_force) = (self.lines_in_use, self.calendar.lines_at(self.now));
+        self.check(
+            (snapshot.lines_in_use, snapshot.lines) == (in_use, in_force),
+            "snapshot",
+            || {
+                format!(
+                    "lines {} of {}, seen {in_use} of {in_force}",
+                    snapshot.lines_in_use, snapshot.lines
+                )
+            },
+        )?;
+        let same = snapshot
+            .operators
+            .iter()
+            .zip(&self.desks)
+            .all(|(view, desk)| desk.agrees(view));
+        self.check(same, "snapshot", || {
+            format!("operators are {:?}, seen {:?}", snapshot.operators, self.desks)
+        })
     }
 
     /// Counts a check, and fails if `holds` is false.
@@ -212,9 +268,18 @@ impl Oracle {
     /// # Errors
     /// What is left.
     pub fn nothing_left(&mut self) -> Result<(), Violation> {
-        let left = (self.calls.len(), self.legs.len(), self.lines_in_use, self.queued.len());
+        let left = (
+            self.calls.len(),
+            self.legs.len(),
+            self.lines_in_use,
+            self.queued.len(),
+        );
         let admitted = self.admitted.iter().map(BTreeSet::len).sum::<usize>();
-        let desks = self.desks.iter().filter(|desk| desk.has_deadline() || desk.leg().is_some()).count();
+        let desks = self
+            .desks
+            .iter()
+            .filter(|desk| desk.has_deadline() || desk.leg().is_some())
+            .count();
         let clean = left == (0, 0, 0, 0) && admitted == 0 && desks == 0;
         self.check(clean, "nothing leaks", || {
             format!("calls, legs, lines, queued: {left:?}; admitted {admitted}; operators busy {desks}")

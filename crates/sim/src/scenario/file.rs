@@ -18,12 +18,19 @@ pub(super) fn read(text: &str) -> Result<Scenario, Vec<Mistake>> {
     let core = config.validate().err().map(|error| error.to_string());
     match core {
         None => Ok(scenario),
-        Some(message) => Err(vec![Mistake { line: 1, column: 1, message }]),
+        Some(message) => Err(vec![Mistake {
+            line: 1,
+            column: 1,
+            message,
+        }]),
     }
 }
 
 fn mistakes(text: &str, errors: Vec<Error>) -> Vec<Mistake> {
-    let mut found: Vec<Mistake> = errors.into_iter().flat_map(|error| explain(text, error)).collect();
+    let mut found: Vec<Mistake> = errors
+        .into_iter()
+        .flat_map(|error| explain(text, error))
+        .collect();
     found.sort_by_key(|mistake| (mistake.line, mistake.column));
     found
 }
@@ -33,13 +40,19 @@ fn explain(text: &str, error: Error) -> Vec<Mistake> {
         let before = text.get(..span.start).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let column = before.get(line_start..).map_or(0, |part| part.chars().count()) + 1;
-        Mistake { line: before.matches('\n').count() + 1, column, message }
+        Mistake {
+            line: before.matches('\n').count() + 1,
+            column,
+            message,
+        }
     };
     match error.kind {
         ErrorKind::UnexpectedKeys { keys, expected } => {
             let known = expected.join(", ");
             let message = |key| format!("unknown key {key:?}; remove it, or use one of: {known}");
-            keys.into_iter().map(|(key, span)| at(span, message(key))).collect()
+            keys.into_iter()
+                .map(|(key, span)| at(span, message(key)))
+                .collect()
         }
         ErrorKind::MissingField(key) => vec![at(error.span, format!("{key:?} is missing here; add it"))],
         _ => vec![at(error.span, error.to_string())],
@@ -53,7 +66,9 @@ impl<'de> Deserialize<'de> for Scenario {
         let first_day = table.required_s::<String>("first_day");
         let days = table.optional_s::<u32>("days");
         let seed = table.optional("seed").unwrap_or(1);
-        let target = table.optional("target").map_or(Duration::from_secs(15), |time: Time| time.0);
+        let target = table
+            .optional("target")
+            .map_or(Duration::from_secs(15), |time: Time| time.0);
         let lines = table.required::<Plan>("lines");
         let arrivals = table.required("arrivals");
         let callers = table.required("callers");
@@ -63,7 +78,10 @@ impl<'de> Deserialize<'de> for Scenario {
         table.finalize(None)?;
         let first_day = first_day?;
         let date: Date = first_day.value.parse().map_err(|_| {
-            mistake(first_day.span, format!("{:?} is not a date; write it as YYYY-MM-DD", first_day.value))
+            mistake(
+                first_day.span,
+                format!("{:?} is not a date; write it as YYYY-MM-DD", first_day.value),
+            )
         })?;
         if !(1970..=9000).contains(&date.year()) {
             return Err(mistake(first_day.span, "the year is not within 1970 to 9000; correct it").into());
@@ -125,7 +143,12 @@ impl<'de> Deserialize<'de> for PlanWindow {
         let lines = table.required("count");
         table.finalize(None)?;
         let days = days?.into_iter().map(|day| day.0).collect();
-        Ok(Self(Window { days, from_minute: from?.0, to_minute: to?.0, lines: lines? }))
+        Ok(Self(Window {
+            days,
+            from_minute: from?.0,
+            to_minute: to?.0,
+            lines: lines?,
+        }))
     }
 }
 
@@ -135,7 +158,10 @@ impl<'de> Deserialize<'de> for Arrivals {
         let workday = table.required::<Hours>("workday");
         let day_off = table.required::<Hours>("day_off");
         table.finalize(None)?;
-        Ok(Self { workday: workday?.0, day_off: day_off?.0 })
+        Ok(Self {
+            workday: workday?.0,
+            day_off: day_off?.0,
+        })
     }
 }
 
@@ -176,7 +202,9 @@ impl<'de> Deserialize<'de> for Staff {
         let break_for = table.optional("break_for").unwrap_or(AT_ONCE);
         let notice = table.optional("notice").unwrap_or(AT_ONCE);
         let no_answer_max = table.optional("no_answer_max").unwrap_or(0);
-        let signalling = table.optional("signalling").map_or(Duration::ZERO, |time: Time| time.0);
+        let signalling = table
+            .optional("signalling")
+            .map_or(Duration::ZERO, |time: Time| time.0);
         table.finalize(None)?;
         Ok(Self {
             roster,
@@ -229,8 +257,15 @@ impl<'de> Deserialize<'de> for Queue {
             "wrap_up_extension",
         ]
         .map(|key| table.required::<Time>(key).map(|time| time.0));
-        let [wait_max, short_abandon, ring_timeout, place_grace, announce_every, wrap_up, wrap_up_extension] =
-            times;
+        let [
+            wait_max,
+            short_abandon,
+            ring_timeout,
+            place_grace,
+            announce_every,
+            wrap_up,
+            wrap_up_extension,
+        ] = times;
         let strategy = table.required_s::<String>("strategy");
         let greeting = table.required("greeting");
         table.finalize(None)?;
@@ -242,7 +277,9 @@ impl<'de> Deserialize<'de> for Queue {
             "linear" => Strategy::Linear,
             other => {
                 let known = "longest_idle, round_robin, fewest_calls or linear";
-                return Err(mistake(strategy.span, format!("unknown strategy {other:?}; use {known}")).into());
+                return Err(
+                    mistake(strategy.span, format!("unknown strategy {other:?}; use {known}")).into(),
+                );
             }
         };
         Ok(Self(QueueConfig {
@@ -258,6 +295,7 @@ impl<'de> Deserialize<'de> for Queue {
             wrap_up_extension: wrap_up_extension?,
             strategy,
             greeting: greeting?,
+            ..QueueConfig::default()
         }))
     }
 }

@@ -6,6 +6,8 @@
 mod file;
 mod values;
 
+pub use values::parse_duration;
+
 use crate::dist::Distribution;
 use acd::schedule::Schedule;
 use acd::{AcdConfig, OperatorConfig, QueueConfig};
@@ -170,6 +172,7 @@ impl Scenario {
             queues: Vec::new(),
             auto_ready: false,
             no_answer_max: self.operators.no_answer_max,
+            ..OperatorConfig::default()
         };
         AcdConfig {
             schedule: self.lines.clone(),
@@ -183,13 +186,21 @@ impl Scenario {
 
 /// The most a schedule ever has in force.
 pub fn most(schedule: &Schedule) -> u32 {
-    schedule.windows.iter().map(|w| w.lines).fold(schedule.lines_otherwise, u32::max)
+    schedule
+        .windows
+        .iter()
+        .map(|w| w.lines)
+        .fold(schedule.lines_otherwise, u32::max)
 }
 
 /// Replaces the largest figure of a schedule, wherever it stands, by `lines`: the busy hours change, the quiet do not.
 pub fn set_most(schedule: &mut Schedule, lines: u32) {
     let before = most(schedule);
-    let figures = schedule.windows.iter_mut().map(|w| &mut w.lines).chain([&mut schedule.lines_otherwise]);
+    let figures = schedule
+        .windows
+        .iter_mut()
+        .map(|w| &mut w.lines)
+        .chain([&mut schedule.lines_otherwise]);
     for figure in figures.filter(|figure| **figure == before) {
         *figure = lines;
     }

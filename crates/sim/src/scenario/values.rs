@@ -7,7 +7,11 @@ use toml_span::{DeserError, Deserialize, Error, ErrorKind, Span, de_helpers::Tab
 
 /// A mistake of ours, with what to write instead.
 pub(super) fn mistake(span: Span, message: impl Into<String>) -> Error {
-    Error { kind: ErrorKind::Custom(message.into().into()), span, line_info: None }
+    Error {
+        kind: ErrorKind::Custom(message.into().into()),
+        span,
+        line_info: None,
+    }
 }
 
 /// A number, written with or without a fraction.
@@ -45,7 +49,9 @@ impl<'de> Deserialize<'de> for Time {
             Some(duration) => Ok(Self(duration)),
             None => Err(mistake(
                 value.span,
-                format!("{text:?} is not a duration; write one such as \"250ms\", \"90s\", \"6m\" or \"1h 30m\""),
+                format!(
+                    "{text:?} is not a duration; write one such as \"250ms\", \"90s\", \"6m\" or \"1h 30m\""
+                ),
             )
             .into()),
         }
@@ -62,7 +68,9 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let (number, tail) = rest.split_at(digits);
-        let unit_ends = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
+        let unit_ends = tail
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(unit_ends);
         let scale = match unit {
             "ms" => 0.001,
@@ -90,9 +98,11 @@ impl<'de> Deserialize<'de> for Minute {
         });
         match parsed {
             Some(minute) => Ok(Self(minute)),
-            None => {
-                Err(mistake(value.span, format!("{text:?} is not a time; write one such as \"08:00\"")).into())
-            }
+            None => Err(mistake(
+                value.span,
+                format!("{text:?} is not a time; write one such as \"08:00\""),
+            )
+            .into()),
         }
     }
 }
@@ -106,7 +116,11 @@ impl<'de> Deserialize<'de> for Day {
         let text = value.take_string(Some("a day such as \"mon\""))?;
         match DAYS.iter().position(|day| *day == text) {
             Some(index) => Ok(Self(index as u8 + 1)),
-            None => Err(mistake(value.span, format!("{text:?} is not a day; use one of {}", DAYS.join(", "))).into()),
+            None => Err(mistake(
+                value.span,
+                format!("{text:?} is not a day; use one of {}", DAYS.join(", ")),
+            )
+            .into()),
         }
     }
 }
@@ -117,7 +131,10 @@ pub(super) struct Hours(pub(super) [f64; 24]);
 impl<'de> Deserialize<'de> for Hours {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
         let span = value.span;
-        let rates: Vec<f64> = Vec::<Number>::deserialize(value)?.into_iter().map(|n| n.0).collect();
+        let rates: Vec<f64> = Vec::<Number>::deserialize(value)?
+            .into_iter()
+            .map(|n| n.0)
+            .collect();
         if rates.iter().any(|rate| !(0.0..=RATE_MAX).contains(rate)) {
             let message = format!("a number of calls an hour is below 0 or above {RATE_MAX}; correct it");
             return Err(mistake(span, message).into());
@@ -125,9 +142,11 @@ impl<'de> Deserialize<'de> for Hours {
         let count = rates.len();
         match rates.try_into() {
             Ok(hours) => Ok(Self(hours)),
-            Err(_) => {
-                Err(mistake(span, format!("{count} numbers; write 24, the first for 00:00 to 01:00")).into())
-            }
+            Err(_) => Err(mistake(
+                span,
+                format!("{count} numbers; write 24, the first for 00:00 to 01:00"),
+            )
+            .into()),
         }
     }
 }
@@ -157,9 +176,11 @@ impl<'de> Deserialize<'de> for Distribution {
                 Ok(Self::LogNormal { mean, cv: cv.value.0 })
             }
             ("lognormal", Some(cv)) => Err(mistake(cv.span, "cv is not within 0 to 10; correct it").into()),
-            ("lognormal", None) => {
-                Err(mistake(span, "lognormal needs cv (standard deviation / mean), such as 0.8").into())
-            }
+            ("lognormal", None) => Err(mistake(
+                span,
+                "lognormal needs cv (standard deviation / mean), such as 0.8",
+            )
+            .into()),
             ("constant" | "exponential", Some(cv)) => {
                 Err(mistake(cv.span, format!("{} has no cv; remove it", shape.value)).into())
             }
@@ -192,7 +213,11 @@ mod tests {
             ("-5s", None),
             ("5min", None),
         ] {
-            assert_eq!(parse_duration(text), micros.map(Duration::from_micros), "{text:?}");
+            assert_eq!(
+                parse_duration(text),
+                micros.map(Duration::from_micros),
+                "{text:?}"
+            );
         }
     }
 }

@@ -61,14 +61,18 @@ pub(super) struct Try {
 /// Why a caller leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Leaving {
+    /// Does not want to queue at all.
+    Balks,
+    /// Has waited long enough.
     HangsUp,
+    /// The network lost the leg.
     CutOff,
 }
 
 impl From<Leaving> for GoneCause {
     fn from(leaving: Leaving) -> Self {
         match leaving {
-            Leaving::HangsUp => GoneCause::HungUp,
+            Leaving::Balks | Leaving::HangsUp => GoneCause::HungUp,
             Leaving::CutOff => GoneCause::Failed,
         }
     }

@@ -5,12 +5,13 @@ use super::agenda::{Happening, Leaving, Try};
 use crate::oracle::Violation;
 use crate::rng::{Purpose, Stream};
 use crate::scenario::Scenario;
-use acd::{Audio, CallId, Input, LegId, Outcome};
+use acd::{Audio, CallId, Input, LegId, Outcome, Timestamp};
 use std::time::Duration;
 
 /// A caller who is on the phone.
 pub(super) struct Caller {
     attempt: Try,
+    arrived: Timestamp,
     mind: Mind,
     cut_off: bool,
     /// Counts what is played, so that the end of an earlier prompt is not taken for that of a later one.
@@ -20,6 +21,8 @@ pub(super) struct Caller {
 /// All that one attempt will do, drawn when it is made. Whatever the queue does, it is the same.
 struct Mind {
     leaves: Option<(Duration, Leaving)>,
+    /// Who balks only does so if there is a queue; else this patience counts.
+    patience: Option<Duration>,
     talk: Duration,
     wrap_up: Duration,
     caller_hangs_up: bool,
@@ -43,18 +46,29 @@ impl Mind {
         let talk = callers.talk.draw(stream).unwrap_or_default();
         let wrap_up = scenario.operators.wrap_up.draw(stream).unwrap_or_default();
         let caller_hangs_up = stream.chance(0.5);
-        let redials = stream.chance(callers.redial) && attempt.attempt < callers.attempts_max.min(ATTEMPTS_MAX);
+        let redials =
+            stream.chance(callers.redial) && attempt.attempt < callers.attempts_max.min(ATTEMPTS_MAX);
         let redial_after = callers.redial_after.draw(stream);
         let patience = callers.patience.draw(stream);
         let leaves = match (balks, cut_off) {
-            (true, _) => callers.balk_after.draw(stream).map(|after| (after, Leaving::HangsUp)),
+            (true, _) => callers
+                .balk_after
+                .draw(stream)
+                .map(|after| (after, Leaving::Balks)),
             (false, true) => {
                 let share = stream.uniform();
                 patience.map(|patience| (patience.mul_f64(share), Leaving::CutOff))
             }
             (false, false) => patience.map(|patience| (patience, Leaving::HangsUp)),
         };
-        Self { leaves, talk, wrap_up, caller_hangs_up, redials_after: redial_after.filter(|_| redials) }
+        Self {
+            leaves,
+            patience,
+            talk,
+            wrap_up,
+            caller_hangs_up,
+            redials_after: redial_after.filter(|_| redials),
+        }
     }
 }
 
@@ -64,24 +78,56 @@ impl World<'_> {
     pub(super) fn caller_dials(&mut self, call: CallId, attempt: Try) {
         let mind = Mind::draw(self.scenario, attempt);
         if let Some((after, cause)) = mind.leaves {
-            self.agenda.plan(self.now + after, Happening::CallerLeaves { call, cause });
+            self.agenda
+                .plan(self.now + after, Happening::CallerLeaves { call, cause });
         }
-        self.callers.insert(call, Caller { attempt, mind, cut_off: false, play: 0 });
+        self.callers.insert(
+            call,
+            Caller {
+                attempt,
+                arrived: self.now,
+                mind,
+                cut_off: false,
+                play: 0,
+            },
+        );
     }
 
     /// Patience is over, if the caller still waits.
     pub(super) fn caller_leaves(&mut self, call: CallId, cause: Leaving) -> Result<(), Violation> {
-        let Some(caller) = self.callers.get_mut(&call) else { return Ok(()) };
-        let talks = self.phones.range(LegId::caller(call)..=LegId { call, leg: u32::MAX }).any(|(_, p)| p.talks());
+        let Some(caller) = self.callers.get_mut(&call) else {
+            return Ok(());
+        };
+        let mut phones = self
+            .phones
+            .range(LegId::caller(call)..=LegId { call, leg: u32::MAX });
+        let (rings, talks) = phones
+            .next()
+            .map_or((false, false), |(_, phone)| (true, phone.talks()));
         if talks {
             return Ok(());
         }
+        if cause == Leaving::Balks && rings {
+            if let Some(patience) = caller.mind.patience {
+                let cause = Leaving::HangsUp;
+                self.agenda.plan(
+                    (caller.arrived + patience).max(self.now),
+                    Happening::CallerLeaves { call, cause },
+                );
+            }
+            return Ok(());
+        }
         caller.cut_off = cause == Leaving::CutOff;
-        self.tell(Input::CallerGone { call, cause: cause.into() })
+        self.tell(Input::CallerGone {
+            call,
+            cause: cause.into(),
+        })
     }
 
     pub(super) fn hears(&mut self, call: CallId, audio: Audio) {
-        let Some(caller) = self.callers.get_mut(&call) else { return };
+        let Some(caller) = self.callers.get_mut(&call) else {
+            return;
+        };
         caller.play += 1;
         let play = caller.play;
         let lasts = match audio {
@@ -90,7 +136,8 @@ impl World<'_> {
             Audio::Resumed => Duration::from_secs(3),
             Audio::Farewell(_) => Duration::from_secs(5),
         };
-        self.agenda.plan(self.now + lasts, Happening::PromptEnds { call, play });
+        self.agenda
+            .plan(self.now + lasts, Happening::PromptEnds { call, play });
     }
 
     pub(super) fn prompt_ends(&mut self, call: CallId, play: u32) -> Result<(), Violation> {
@@ -102,7 +149,9 @@ impl World<'_> {
 
     /// Caller and operator hear each other.
     pub(super) fn bridged(&mut self, leg: LegId) {
-        let Some(caller) = self.callers.get_mut(&leg.call) else { return };
+        let Some(caller) = self.callers.get_mut(&leg.call) else {
+            return;
+        };
         caller.play += 1;
         let (talk, matter) = (caller.mind.talk, caller.mind.wrap_up);
         self.agenda.plan(self.now + talk, Happening::TalkEnds { leg });
@@ -110,12 +159,17 @@ impl World<'_> {
     }
 
     pub(super) fn talk_ends(&mut self, leg: LegId) -> Result<(), Violation> {
-        let Some(caller) = self.callers.get(&leg.call) else { return Ok(()) };
+        let Some(caller) = self.callers.get(&leg.call) else {
+            return Ok(());
+        };
         if !self.phones.contains_key(&leg) {
             return Ok(());
         }
         if caller.mind.caller_hangs_up {
-            return self.tell(Input::CallerGone { call: leg.call, cause: acd::GoneCause::HungUp });
+            return self.tell(Input::CallerGone {
+                call: leg.call,
+                cause: acd::GoneCause::HungUp,
+            });
         }
         self.phones.remove(&leg);
         self.tell(Input::LegGone { leg })
@@ -123,13 +177,22 @@ impl World<'_> {
 
     /// The call has its outcome; whoever called in vain may try again.
     pub(super) fn call_over(&mut self, call: CallId, outcome: Outcome) {
-        let Some(caller) = self.callers.remove(&call) else { return };
+        let Some(caller) = self.callers.remove(&call) else {
+            return;
+        };
         if outcome == Outcome::Answered || self.healing {
             return;
         }
-        let redials_after = if caller.cut_off { Some(CUT_OFF_REDIALS) } else { caller.mind.redials_after };
+        let redials_after = if caller.cut_off {
+            Some(CUT_OFF_REDIALS)
+        } else {
+            caller.mind.redials_after
+        };
         if let Some(after) = redials_after {
-            let attempt = Try { attempt: caller.attempt.attempt + 1, ..caller.attempt };
+            let attempt = Try {
+                attempt: caller.attempt.attempt + 1,
+                ..caller.attempt
+            };
             self.agenda.plan(self.now + after, Happening::Dials(attempt));
         }
     }

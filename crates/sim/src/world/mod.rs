@@ -73,7 +73,10 @@ pub struct Run {
 pub fn run(scenario: &Scenario, on_day: &mut dyn FnMut(u32)) -> Result<Run, SimError> {
     let mut world = World::new(scenario)?;
     let outcome = world.live(on_day).and_then(|()| world.heal());
-    outcome.map_err(|violation| SimError::Violation { seed: scenario.seed, violation: Box::new(violation) })?;
+    outcome.map_err(|violation| SimError::Violation {
+        seed: scenario.seed,
+        violation: Box::new(violation),
+    })?;
     Ok(world.finish())
 }
 
@@ -121,7 +124,9 @@ impl<'a> World<'a> {
             next_call: 1,
             callers: BTreeMap::new(),
             phones: BTreeMap::new(),
-            operators: (0..operators).map(|index| Operator::new(seed, index as u32)).collect(),
+            operators: (0..operators)
+                .map(|index| Operator::new(seed, index as u32))
+                .collect(),
             healing: false,
             digest: Digest::default(),
         };
@@ -198,10 +203,25 @@ impl<'a> World<'a> {
     }
 
     fn day_begins(&mut self, day: u32) {
+        self.recorder.begin_day(day);
         let date = date_after(self.scenario.first_day, day);
-        let arrived = arrivals::of_day(&self.scenario.arrivals, &mut self.calendar, self.scenario.seed, day, date);
+        let arrived = arrivals::of_day(
+            &self.scenario.arrivals,
+            &mut self.calendar,
+            self.scenario.seed,
+            day,
+            date,
+        );
         for (person, at) in (0..).zip(arrived) {
-            self.agenda.plan(at, Happening::Dials(Try { day, person, attempt: 1, first: at }));
+            self.agenda.plan(
+                at,
+                Happening::Dials(Try {
+                    day,
+                    person,
+                    attempt: 1,
+                    first: at,
+                }),
+            );
         }
         let next = day + 1;
         if next < self.scenario.days {
@@ -257,7 +277,12 @@ impl<'a> World<'a> {
         self.recorder.call(call, self.now, attempt.attempt, attempt.first);
         self.caller_dials(call, attempt);
         let caller = CallerNumber::new(&format!("1{:05}{:05}", attempt.day, attempt.person));
-        self.tell(Input::CallArrived { call, queue: QueueId(0), trunk: TrunkId(0), caller })
+        self.tell(Input::CallArrived {
+            call,
+            queue: QueueId(0),
+            trunk: TrunkId(0),
+            caller,
+        })
     }
 
     fn finish(self) -> Run {
@@ -317,7 +342,14 @@ impl Digest {
     }
 
     fn record(&mut self, call: &CallRecord) {
-        let times = [call.arrived.as_micros(), call.waited.as_micros() as u64, call.talked.as_micros() as u64];
-        times.into_iter().chain([call.outcome as u64]).for_each(|number| self.number(number));
+        let times = [
+            call.arrived.as_micros(),
+            call.waited.as_micros() as u64,
+            call.talked.as_micros() as u64,
+        ];
+        times
+            .into_iter()
+            .chain([call.outcome as u64])
+            .for_each(|number| self.number(number));
     }
 }

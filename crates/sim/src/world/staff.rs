@@ -99,10 +99,17 @@ impl World<'_> {
             Happening::BreakDue { operator, shift } => self.break_due(operator, shift),
             Happening::BreakBegins { operator } => self.break_begins(operator),
             Happening::Returns { operator, change } => self.returns(operator, change),
-            Happening::PhoneRings { leg } if self.phones.contains_key(&leg) => self.tell(Input::LegRinging { leg }),
-            Happening::PhoneAnswers { leg } if self.phones.contains_key(&leg) => self.tell(Input::LegAnswered { leg }),
+            Happening::PhoneRings { leg } if self.phones.contains_key(&leg) => {
+                self.tell(Input::LegRinging { leg })
+            }
+            Happening::PhoneAnswers { leg } if self.phones.contains_key(&leg) => {
+                self.tell(Input::LegAnswered { leg })
+            }
             Happening::PhoneFails { leg, cause } if self.phones.remove(&leg).is_some() => {
-                self.tell(Input::LegFailed { leg, cause: cause.into() })
+                self.tell(Input::LegFailed {
+                    leg,
+                    cause: cause.into(),
+                })
             }
             Happening::AnswerCrosses { leg } => self.tell(Input::LegAnswered { leg }),
             Happening::PhoneLost { operator } => self.phone_lost(operator),
@@ -126,9 +133,14 @@ impl World<'_> {
                 seat.begin_shift();
                 let staff = &self.scenario.operators;
                 let late = seat.habits.chance(staff.late);
-                let late_by = staff.late_by.draw(&mut seat.habits).filter(|_| late).unwrap_or_default();
+                let late_by = staff
+                    .late_by
+                    .draw(&mut seat.habits)
+                    .filter(|_| late)
+                    .unwrap_or_default();
                 let shift = seat.shift;
-                self.agenda.plan(self.now + late_by, Happening::Arrives { operator, shift });
+                self.agenda
+                    .plan(self.now + late_by, Happening::Arrives { operator, shift });
             } else if !due && seat.on_duty {
                 seat.on_duty = false;
                 self.tell(Input::SignOff { operator })?;
@@ -184,12 +196,20 @@ impl World<'_> {
     fn takes_break(&mut self, operator: OperatorId) -> Result<(), Violation> {
         self.seat(operator).wants_break = false;
         self.plan_break(operator);
-        self.tell(Input::Pause { operator, reason: PauseReason::Chosen(0) })
+        self.tell(Input::Pause {
+            operator,
+            reason: PauseReason::Chosen(0),
+        })
     }
 
     /// The end of a break, or an operator notices that the queue has paused them.
     fn returns(&mut self, operator: OperatorId, change: u32) -> Result<(), Violation> {
-        if self.seat(operator).changes == change { self.tell(Input::Ready { operator }) } else { Ok(()) }
+        let seat = self.seat(operator);
+        if seat.changes == change && seat.on_duty {
+            self.tell(Input::Ready { operator })
+        } else {
+            Ok(())
+        }
     }
 
     fn wraps_up(&self, operator: OperatorId, of: CallId) -> bool {
@@ -201,7 +221,12 @@ impl World<'_> {
         if !self.wraps_up(operator, call) {
             return Ok(());
         }
-        if self.seat(operator).wants_break { self.takes_break(operator) } else { self.tell(Input::Ready { operator }) }
+        let seat = self.seat(operator);
+        match (seat.on_duty, seat.wants_break) {
+            (false, _) => self.tell(Input::SignOff { operator }),
+            (true, true) => self.takes_break(operator),
+            (true, false) => self.tell(Input::Ready { operator }),
+        }
     }
 
     /// The console shows a new state.
@@ -218,18 +243,23 @@ impl World<'_> {
                     seat.matter_until = now + seat.matter;
                 }
                 if seat.matter_until <= until {
-                    self.agenda.plan(seat.matter_until, Happening::WrapUpDone { operator, call });
+                    self.agenda
+                        .plan(seat.matter_until, Happening::WrapUpDone { operator, call });
                 } else {
                     let at = (until - EXTENDS_BEFORE).max(now);
                     self.agenda.plan(at, Happening::WrapUpExtends { operator, call });
                 }
             }
-            OperatorState::Paused { reason: PauseReason::Chosen(_) } => {
+            OperatorState::Paused {
+                reason: PauseReason::Chosen(_),
+            } => {
                 let lasts = staff.break_for.draw(&mut seat.habits);
                 self.plan_after(lasts, Happening::Returns { operator, change });
             }
             // Pressing "ready" follows signing on; and a phone that is gone has to come back first.
-            OperatorState::Paused { reason: PauseReason::NotReady | PauseReason::PhoneGone } => {}
+            OperatorState::Paused {
+                reason: PauseReason::NotReady | PauseReason::PhoneGone,
+            } => {}
             OperatorState::Paused { .. } => {
                 let notices = staff.notice.draw(&mut seat.habits);
                 self.plan_after(notices, Happening::Returns { operator, change });
@@ -247,17 +277,38 @@ impl World<'_> {
     pub(super) fn phone_dialled(&mut self, leg: LegId, operator: OperatorId) {
         let staff = &self.scenario.operators;
         let seat = &mut self.operators[operator.0 as usize];
-        let (ignores, declines) = (seat.habits.chance(staff.ignore), seat.habits.chance(staff.decline));
+        let (ignores, declines) = (
+            seat.habits.chance(staff.ignore),
+            seat.habits.chance(staff.decline),
+        );
         let hand = staff.pick_up.draw(&mut seat.habits).unwrap_or_default();
-        self.phones.insert(leg, Phone { operator, talks: false });
+        self.phones.insert(
+            leg,
+            Phone {
+                operator,
+                talks: false,
+            },
+        );
         let rings = self.now + staff.signalling;
         let reaction = rings + hand + staff.signalling;
         if !seat.phone_there {
-            return self.agenda.plan(rings, Happening::PhoneFails { leg, cause: Failing::Unreachable });
+            return self.agenda.plan(
+                rings,
+                Happening::PhoneFails {
+                    leg,
+                    cause: Failing::Unreachable,
+                },
+            );
         }
         self.agenda.plan(rings, Happening::PhoneRings { leg });
         if declines {
-            self.agenda.plan(reaction, Happening::PhoneFails { leg, cause: Failing::Declined });
+            self.agenda.plan(
+                reaction,
+                Happening::PhoneFails {
+                    leg,
+                    cause: Failing::Declined,
+                },
+            );
         } else if !ignores {
             self.agenda.plan(reaction, Happening::PhoneAnswers { leg });
         }
@@ -274,7 +325,9 @@ impl World<'_> {
 
     /// We hung up. A phone that was being picked up at that moment says so after all.
     pub(super) fn hung_up(&mut self, leg: LegId) {
-        let Some(phone) = self.phones.remove(&leg) else { return };
+        let Some(phone) = self.phones.remove(&leg) else {
+            return;
+        };
         if !phone.talks && self.faults.crossing > 0.0 && self.network.chance(self.faults.crossing) {
             let crosses = self.now + self.scenario.operators.signalling;
             self.agenda.plan(crosses, Happening::AnswerCrosses { leg });
@@ -283,8 +336,13 @@ impl World<'_> {
 
     fn phone_lost(&mut self, operator: OperatorId) -> Result<(), Violation> {
         self.seat(operator).phone_there = false;
-        let back = self.faults.phone_lost_for.draw(&mut self.network).unwrap_or_default();
-        self.agenda.plan(self.now + back, Happening::PhoneBack { operator });
+        let back = self
+            .faults
+            .phone_lost_for
+            .draw(&mut self.network)
+            .unwrap_or_default();
+        self.agenda
+            .plan(self.now + back, Happening::PhoneBack { operator });
         self.tell(Input::PhoneUnregistered { operator })
     }
 
@@ -305,7 +363,9 @@ impl World<'_> {
     pub(super) fn everybody_home(&mut self) -> Result<(), Violation> {
         for index in 0..self.operators.len() as u32 {
             self.seat(OperatorId(index)).on_duty = false;
-            self.tell(Input::SignOff { operator: OperatorId(index) })?;
+            self.tell(Input::SignOff {
+                operator: OperatorId(index),
+            })?;
         }
         Ok(())
     }

@@ -35,7 +35,12 @@ const AUDIT_EVERY: u64 = 97;
 const LOG_MAX: usize = 2_000_000;
 
 impl Subject {
-    pub(super) fn new(config: AcdConfig, calendar: Calendar, seed: u64, crash: f64) -> Result<Self, ConfigError> {
+    pub(super) fn new(
+        config: AcdConfig,
+        calendar: Calendar,
+        seed: u64,
+        crash: f64,
+    ) -> Result<Self, ConfigError> {
         let crash = (crash > 0.0).then(|| Crash {
             chance: crash,
             stream: Stream::new(seed, Purpose::Crash, 0),
@@ -70,7 +75,8 @@ impl Subject {
     pub(super) fn tell(&mut self, now: Timestamp, input: Input) -> Result<(), Violation> {
         self.outputs.clear();
         self.core.handle(now, input, &mut self.outputs);
-        self.oracle.watch(now, &input, &self.outputs, self.core.next_deadline())?;
+        self.oracle
+            .watch(now, &input, &self.outputs, self.core.next_deadline())?;
         if self.oracle.inputs() >= self.audit_at {
             self.audit_at += AUDIT_EVERY;
             self.oracle.audit(&input, &self.core.snapshot())?;
@@ -79,7 +85,9 @@ impl Subject {
     }
 
     fn maybe_crash(&mut self, now: Timestamp, input: Input) -> Result<(), Violation> {
-        let Some(crash) = &mut self.crash else { return Ok(()) };
+        let Some(crash) = &mut self.crash else {
+            return Ok(());
+        };
         crash.log.push((now, input));
         crash.outputs.extend(self.outputs.iter().cloned());
         if crash.log.len() >= LOG_MAX {
@@ -91,7 +99,9 @@ impl Subject {
         }
         self.crashes += 1;
         let recovered = recover(&self.config, crash);
-        let same = |core: &Acd| core.snapshot() == self.core.snapshot() && core.next_deadline() == self.core.next_deadline();
+        let same = |core: &Acd| {
+            core.snapshot() == self.core.snapshot() && core.next_deadline() == self.core.next_deadline()
+        };
         match recovered.filter(same) {
             Some(core) => {
                 self.core = core;
@@ -100,7 +110,7 @@ impl Subject {
             None => Err(Violation {
                 at_us: now.as_micros(),
                 input_number: self.oracle.inputs(),
-                input,
+                input: Box::new(input),
                 rule: "replay",
                 detail: "a core rebuilt from the log differs from the one that was lost".to_owned(),
             }),
