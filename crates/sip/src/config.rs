@@ -32,6 +32,9 @@ pub struct SipConfig {
     pub session_timer: SessionTimer,
     /// Bounds on registrations.
     pub registration: Registration,
+    /// The hashes that digest challenges offer, in this order (RFC 8760 §2.4). Many phones understand only the first
+    /// challenge, or only MD5.
+    pub digest: Vec<DigestAlgorithm>,
     /// How long a digest nonce is accepted; after that the phone is asked again with `stale=true`.
     pub nonce_lifetime: Duration,
     /// RFC 3261 T1, the estimate of the round trip that all retransmissions follow. 500 ms by the RFC.
@@ -56,10 +59,30 @@ impl Default for SipConfig {
             early_media: EarlyMedia::Progress,
             session_timer: SessionTimer::default(),
             registration: Registration::default(),
+            digest: vec![DigestAlgorithm::Md5, DigestAlgorithm::Sha256],
             nonce_lifetime: Duration::from_secs(300),
             t1: Duration::from_millis(500),
             limits: Limits::default(),
             first_call_id: 1,
+        }
+    }
+}
+
+/// A hash for digest authentication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DigestAlgorithm {
+    /// MD5 (RFC 3261 §22.4): what every phone knows.
+    Md5,
+    /// SHA-256 (RFC 8760).
+    Sha256,
+}
+
+impl DigestAlgorithm {
+    /// The token on the wire.
+    pub(crate) const fn token(self) -> &'static str {
+        match self {
+            DigestAlgorithm::Md5 => "MD5",
+            DigestAlgorithm::Sha256 => "SHA-256",
         }
     }
 }
@@ -107,7 +130,7 @@ pub struct Trunk {
 pub enum TrunkAuth {
     /// By the source address of the INVITE.
     ByAddress(Vec<IpNet>),
-    /// By digest: INVITE is challenged with 407.
+    /// By digest: INVITE is challenged with 401.
     ByDigest {
         /// The user name.
         user: String,

@@ -116,7 +116,7 @@ impl Core {
         let limits = config.limits;
         Ok(Self {
             trunks: Trunks::new(&config),
-            digest: Digest::new(&config.realm, config.nonce_lifetime),
+            digest: Digest::new(&config.realm, &config.digest, config.nonce_lifetime),
             registrar: Registrar::new(&config)?,
             sources: Sources::new(
                 limits.requests_per_second,

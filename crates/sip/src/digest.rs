@@ -3,6 +3,7 @@
 //! A nonce carries its time of issue under a keyed hash, so an unanswered challenge costs no memory. Use of a
 //! nonce is remembered only after a good response, to refuse a repeated nonce count.
 
+use crate::config::DigestAlgorithm;
 use rsipstack::sip::typed::tokenizers::AuthTokenizer;
 use rsipstack::transaction::random_text;
 use sha2::Sha256;
@@ -31,6 +32,7 @@ pub(crate) enum Verdict {
 /// Issues challenges and judges the answers.
 pub(crate) struct Digest {
     realm: String,
+    offered: Vec<DigestAlgorithm>,
     key: String,
     start: Instant,
     lifetime: Duration,
@@ -52,19 +54,14 @@ struct Credentials<'a> {
     response: &'a str,
     cnonce: &'a str,
     nc: &'a str,
-    algorithm: Algorithm,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Algorithm {
-    Md5,
-    Sha256,
+    algorithm: DigestAlgorithm,
 }
 
 impl Digest {
-    pub(crate) fn new(realm: &str, lifetime: Duration) -> Self {
+    pub(crate) fn new(realm: &str, offered: &[DigestAlgorithm], lifetime: Duration) -> Self {
         Self {
             realm: realm.to_owned(),
+            offered: offered.to_vec(),
             key: random_text(43),
             start: Instant::now(),
             lifetime,
@@ -72,16 +69,16 @@ impl Digest {
         }
     }
 
-    /// The values of two WWW-Authenticate or Proxy-Authenticate headers, the stronger first (RFC 8760 §2.4).
-    pub(crate) fn challenge(&self, stale: bool) -> [String; 2] {
+    /// The values of the WWW-Authenticate or Proxy-Authenticate headers, in the order of preference (RFC 8760 §2.4).
+    pub(crate) fn challenge(&self, stale: bool) -> Vec<String> {
         let nonce = self.nonce(self.now(), &random_text(8));
         let stale = if stale { ", stale=true" } else { "" };
-        ["SHA-256", "MD5"].map(|algorithm| {
-            format!(
-                "Digest realm=\"{}\", nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\"{stale}",
-                self.realm
-            )
-        })
+        let realm = &self.realm;
+        let value = |algorithm: &DigestAlgorithm| {
+            let token = algorithm.token();
+            format!("Digest realm=\"{realm}\", nonce=\"{nonce}\", algorithm={token}, qop=\"auth\"{stale}")
+        };
+        self.offered.iter().map(value).collect()
     }
 
     /// Judges one Authorization header. `secret_of` gives the password of a user.
@@ -91,7 +88,8 @@ impl Digest {
         header: &str,
         secret_of: impl FnOnce(&str) -> Option<&'s str>,
     ) -> (Verdict, Option<String>) {
-        let Some(credentials) = Credentials::parse(header, &self.realm) else {
+        let credentials = Credentials::parse(header, &self.realm);
+        let Some(credentials) = credentials.filter(|given| self.offered.contains(&given.algorithm)) else {
             return (Verdict::Absent, None);
         };
         // An unknown user costs the same work as a wrong password, and gets the same answer.
@@ -195,9 +193,9 @@ impl<'a> Credentials<'a> {
                 .map(|&(_, v)| v)
         };
         let algorithm = match get("algorithm") {
-            None => Algorithm::Md5,
-            Some(name) if name.eq_ignore_ascii_case("MD5") => Algorithm::Md5,
-            Some(name) if name.eq_ignore_ascii_case("SHA-256") => Algorithm::Sha256,
+            None => DigestAlgorithm::Md5,
+            Some(name) if name.eq_ignore_ascii_case("MD5") => DigestAlgorithm::Md5,
+            Some(name) if name.eq_ignore_ascii_case("SHA-256") => DigestAlgorithm::Sha256,
             Some(_) => return None,
         };
         let digest = tokens.scheme.eq_ignore_ascii_case("Digest");
@@ -217,8 +215,8 @@ impl<'a> Credentials<'a> {
 
     fn expected(&self, method: &str, realm: &str, secret: &str) -> String {
         match self.algorithm {
-            Algorithm::Md5 => self.expected_by::<md5::Md5>(method, realm, secret),
-            Algorithm::Sha256 => self.expected_by::<Sha256>(method, realm, secret),
+            DigestAlgorithm::Md5 => self.expected_by::<md5::Md5>(method, realm, secret),
+            DigestAlgorithm::Sha256 => self.expected_by::<Sha256>(method, realm, secret),
         }
     }
 
@@ -260,7 +258,8 @@ mod tests {
     const REALM: &str = "holdfast";
 
     fn digest(lifetime: u64) -> Digest {
-        Digest::new(REALM, Duration::from_secs(lifetime))
+        let offered = [DigestAlgorithm::Md5, DigestAlgorithm::Sha256];
+        Digest::new(REALM, &offered, Duration::from_secs(lifetime))
     }
 
     fn nonce_of(challenge: &str) -> String {
@@ -281,9 +280,9 @@ mod tests {
             cnonce: "c0",
             nc,
             algorithm: if algorithm == "MD5" {
-                Algorithm::Md5
+                DigestAlgorithm::Md5
             } else {
-                Algorithm::Sha256
+                DigestAlgorithm::Sha256
             },
         };
         let response = credentials.expected("REGISTER", REALM, secret);
@@ -303,9 +302,9 @@ mod tests {
     fn responses_match_the_example_of_rfc_7616() {
         // RFC 7616 §3.9.1.
         for (algorithm, response) in [
-            (Algorithm::Md5, "8ca523f5e9506fed4657c9700eebdbec"),
+            (DigestAlgorithm::Md5, "8ca523f5e9506fed4657c9700eebdbec"),
             (
-                Algorithm::Sha256,
+                DigestAlgorithm::Sha256,
                 "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1",
             ),
         ] {

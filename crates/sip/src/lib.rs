@@ -42,8 +42,8 @@ mod validate;
 mod wire;
 
 pub use config::{
-    EarlyMedia, IpNet, IpNetError, Limits, Listen, Phone, Registration, SessionTimer, SipConfig, Transport,
-    Trunk, TrunkAuth,
+    DigestAlgorithm, EarlyMedia, IpNet, IpNetError, Limits, Listen, Phone, Registration, SessionTimer,
+    SipConfig, Transport, Trunk, TrunkAuth,
 };
 pub use error::SipError;
 pub use event::{Accepted, SipEvent, SipEvents};

@@ -99,10 +99,10 @@ impl Core {
         secret_of: impl Fn(&str) -> Option<&'s str>,
     ) -> Result<String, Refusal> {
         let challenge = |stale, reason| {
-            let [sha256, md5] = self.digest.challenge(stale);
-            Refusal::new(401, reason)
-                .with("WWW-Authenticate", sha256)
-                .with("WWW-Authenticate", md5)
+            let challenges = self.digest.challenge(stale).into_iter();
+            challenges.fold(Refusal::new(401, reason), |refusal, value| {
+                refusal.with("WWW-Authenticate", value)
+            })
         };
         let method = request.method.to_string();
         for header in request.headers.iter() {

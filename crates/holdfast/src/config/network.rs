@@ -5,7 +5,8 @@ use super::callers::{judge_secret, unique_name};
 use super::section::Section;
 use media::MediaConfig;
 use sip::{
-    EarlyMedia, IpNet, Limits, Listen, Registration, SessionTimer, SipConfig, Transport, Trunk, TrunkAuth,
+    DigestAlgorithm, EarlyMedia, IpNet, Limits, Listen, Registration, SessionTimer, SipConfig, Transport,
+    Trunk, TrunkAuth,
 };
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -32,6 +33,19 @@ pub(super) fn sip(mut section: Section<'_, '_, '_>) -> SipConfig {
     let address = "write an IP address that peers can reach, such as \"203.0.113.5\"";
     let external_v4 = section.parsed("external_v4", address, ip);
     let external_v6 = section.parsed("external_v6", address, ip);
+    let hash = |text: &str| match text {
+        "md5" => Ok(DigestAlgorithm::Md5),
+        "sha-256" => Ok(DigestAlgorithm::Sha256),
+        _ => Err("is no hash for passwords here"),
+    };
+    let digest = section.parsed_list("digest", "use \"md5\" or \"sha-256\"", hash);
+    if digest.as_ref().is_some_and(Vec::is_empty) {
+        section.findings().error(
+            &section.at_key("digest"),
+            "is empty",
+            "name at least one: [\"md5\", \"sha-256\"]",
+        );
+    }
     let sip = SipConfig {
         listen: listen.map_or_else(default_listen, |all| all.into_iter().map(|l| l.value).collect()),
         external_v4: external_v4.map(|address| address.value),
@@ -51,6 +65,9 @@ pub(super) fn sip(mut section: Section<'_, '_, '_>) -> SipConfig {
                 .unwrap_or(default.session_timer.min),
         },
         registration: registration(&mut section, default.registration),
+        digest: digest.map_or(default.digest, |all| {
+            all.into_iter().map(|hash| hash.value).collect()
+        }),
         nonce_lifetime: section
             .duration("nonce_lifetime", SECOND * 10..=HOUR * 24)
             .unwrap_or(default.nonce_lifetime),
