@@ -98,6 +98,9 @@ impl Core {
             }
             return self.refuse(flow, &Echo::of(&request), refusal).await;
         }
+        if request.method == Method::Ack {
+            self.acknowledged(&mut request);
+        }
         if matches!(request.method, Method::Ack | Method::Cancel) {
             return self.transact(SipMessage::Request(request), flow).await;
         }
@@ -122,6 +125,18 @@ impl Core {
         match to_tag {
             Some(tag) => self.in_dialog(&tag, incoming).await,
             None => self.outside(incoming).await,
+        }
+    }
+
+    /// Tells a leg of the ACK of its 2xx. Not by way of the transaction, which would let the peer's next request
+    /// overtake the answer that the ACK may carry.
+    fn acknowledged(&self, ack: &mut Request) {
+        let to_tag = message::header(&ack.headers, "To")
+            .and_then(message::tag)
+            .unwrap_or_default();
+        let seq = message::cseq(&ack.headers).unwrap_or(0);
+        if let Some(leg) = self.leg_of(to_tag) {
+            forward(&leg, LegMsg::Acked(seq, std::mem::take(&mut ack.body)));
         }
     }
 
@@ -179,6 +194,10 @@ impl Core {
 
     pub(crate) async fn refuse(&self, flow: &Flow, echo: &Echo, refusal: Refusal) {
         self.metrics.rejected(refusal.reason);
+        if !echo.is_whole() {
+            debug!(remote = %flow.remote, reason = refusal.reason, "dropped: a response needs more than is there");
+            return;
+        }
         debug!(remote = %flow.remote, code = refusal.code, reason = refusal.reason, "refused");
         self.reply(flow, echo, refusal.code, &refusal.headers).await;
     }
@@ -212,7 +231,7 @@ impl Core {
             return self.metrics.rejected("stray_response");
         }
         if let Some(mut dialog) = crate::operator_leg::dialog_of_answer(self, &response, flow) {
-            crate::leg::acknowledge_and_end(self, &mut dialog, &response).await;
+            crate::transact::acknowledge_and_end(self, &mut dialog, &response).await;
         }
     }
 }
@@ -256,6 +275,9 @@ pub(crate) fn stamp(via: &str, remote: SocketAddr) -> String {
 /// Where the response to a request with this stamped topmost Via goes over UDP (RFC 3261 §18.2.2, RFC 3581 §4).
 pub(crate) fn response_addr(via: &str, remote: SocketAddr) -> SocketAddr {
     let top = via.split(',').next().unwrap_or_default();
+    if !top.trim_start().starts_with("SIP") {
+        return remote;
+    }
     let mut parts = top.split(';');
     let sent_by = parts
         .next()

@@ -10,17 +10,16 @@
 use crate::SipEvent;
 use crate::core::{Core, LEG_QUEUE, LegHandle};
 use crate::dialog::Dialog;
-use crate::edge::forward;
+use crate::line::Line;
 use crate::message;
-use crate::offer_answer::{self, Agreed, Direction, Incompatible, Local};
+use crate::session::Refresh;
 use crate::session_timer;
+use crate::transact::{Unacked, client};
 use crate::transport::Flow;
 use acd::{GoneCause, HangUpCause, LegId, Outcome};
-use media::{Codec, Port};
-use rsipstack::sip::{Header, Method, Request, Response, SipMessage};
+use rsipstack::sip::{Header, Method, Request, Response};
 use rsipstack::transaction::Transaction;
-use rsipstack::transaction::key::{TransactionKey, TransactionRole};
-use rsipstack::transaction::transaction::{TransactionEvent, TransactionEventSender};
+use rsipstack::transaction::transaction::TransactionEvent;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -85,33 +84,14 @@ pub(crate) struct Leg {
     /// A 2xx of ours to an INVITE that waits for its ACK.
     pub(crate) unacked: Option<Unacked>,
     /// A request of ours that refreshes the session and waits for its response.
-    refresh: Option<Refresh>,
+    pub(crate) refresh: Option<Refresh>,
     pub(crate) timer: Option<session_timer::Agreed>,
     pub(crate) timer_due: Option<Instant>,
     pub(crate) peer_allows_update: bool,
+    /// Both sides have agreed to talk.
+    pub(crate) answered: bool,
     /// Nothing more is to be told to the engine.
     pub(crate) over: bool,
-}
-
-/// A leg's media: its port, and what was offered and agreed.
-pub(crate) struct Line {
-    port: Port,
-    pub(crate) local: Local,
-    pub(crate) agreed: Option<Agreed>,
-    sent: String,
-}
-
-pub(crate) struct Unacked {
-    pub(crate) seq: u32,
-    /// Our 2xx carried an offer; the ACK brings the answer.
-    pub(crate) offered: bool,
-    pub(crate) tx: TransactionEventSender,
-    pub(crate) key: TransactionKey,
-}
-
-struct Refresh {
-    seq: u32,
-    invite: Option<(TransactionEventSender, TransactionKey)>,
 }
 
 /// A leg's place in the tables; leaving the scope takes it out.
@@ -166,6 +146,7 @@ impl Leg {
             timer: None,
             timer_due: None,
             peer_allows_update: false,
+            answered: false,
             over: false,
         }
     }
@@ -216,6 +197,7 @@ impl Leg {
 
     /// An answered leg's life, until it is over.
     pub(crate) async fn confirmed(&mut self) {
+        self.answered = true;
         let end = loop {
             match self.next(self.timer_due).await {
                 Wake::Due => {
@@ -403,408 +385,6 @@ impl Leg {
             let _ = unacked.tx.send(TransactionEvent::Terminate(unacked.key));
         }
     }
-
-    /// A 2xx to an INVITE of ours after the dialog was confirmed: a repeat, another fork, or our refresh's answer.
-    async fn on_answered(&mut self, response: Response, flow: Flow) -> Option<End> {
-        let to_tag = message::header(&response.headers, "To")
-            .and_then(message::tag)
-            .unwrap_or_default();
-        let seq = message::cseq(&response.headers).unwrap_or(0);
-        if to_tag != self.dialog.remote_tag {
-            let core = Arc::clone(&self.core);
-            if let Some(mut fork) = crate::operator_leg::dialog_of_answer(&core, &response, &flow) {
-                acknowledge_and_end(&core, &mut fork, &response).await;
-            }
-            return None;
-        }
-        if let Some(refresh) = self.refresh.take_if(|r| r.seq == seq) {
-            if let Some((tx, key)) = refresh.invite {
-                let _ = tx.send(TransactionEvent::Terminate(key));
-            }
-            self.dialog.refresh_target(&response.headers);
-            if let Err(error) = self.take_answer(&response.body) {
-                debug!(call = %self.id.call, leg = self.id.leg, %error, "answer to our re-INVITE");
-            }
-            self.arm_from(&response);
-        }
-        let ack = self.dialog.ack(&self.core, seq);
-        let hop = self.dialog.hop(&self.core).await;
-        self.core.send(ack, &hop).await;
-        None
-    }
-
-    /// Something is due for the session timer.
-    async fn timer_ran_out(&mut self) -> Option<End> {
-        let Some(timer) = self.timer else {
-            self.timer_due = None;
-            return None;
-        };
-        if timer.refresher == session_timer::Refresher::Us {
-            self.send_refresh(timer).await;
-            return None;
-        }
-        self.core.metrics.lapsed.inc();
-        self.gone(GoneCause::Failed);
-        self.bye(None).await;
-        Some(End::Failed)
-    }
-
-    /// Sends UPDATE, or a re-INVITE with the description as it is (RFC 4028 §7.4).
-    async fn send_refresh(&mut self, timer: session_timer::Agreed) {
-        self.timer_due = None;
-        let core = Arc::clone(&self.core);
-        let headers = vec![
-            Header::SessionExpires(timer.as_client().into()),
-            Header::MinSE(core.config.session_timer.min.as_secs().to_string().into()),
-            Header::Supported(crate::validate::SUPPORTED.into()),
-            Header::Allow(crate::validate::ALLOW.into()),
-        ];
-        let with_update = self.peer_allows_update;
-        let (method, body) = if with_update {
-            (Method::Update, None)
-        } else {
-            (Method::Invite, Some(self.offer_again()))
-        };
-        let request = self.dialog.request(&core, method, headers, body);
-        let hop = self.dialog.hop(&core).await;
-        let started = client(&core, request, &hop, Some(self.handle.sender.clone()));
-        self.refresh = Some(Refresh {
-            seq: self.dialog.local_seq,
-            invite: started.filter(|_| !with_update),
-        });
-    }
-
-    /// A response to our refresh other than a 2xx to INVITE.
-    async fn on_response(&mut self, response: &Response) -> Option<End> {
-        let (code, seq) = (
-            message::status(response),
-            message::cseq(&response.headers).unwrap_or(0),
-        );
-        if code < 200 {
-            return None;
-        }
-        let refresh = self.refresh.take_if(|r| r.seq == seq)?;
-        match code {
-            200..300 => self.arm_from(response),
-            // RFC 4028 §10, RFC 3261 §12.2.1.2: the peer is gone, or knows nothing of the dialog.
-            408 | 481 | 503 => {
-                self.gone(GoneCause::Failed);
-                self.bye(None).await;
-                return Some(End::Failed);
-            }
-            422 => {
-                let least = message::header(&response.headers, "Min-SE").and_then(|v| v.parse().ok());
-                if let (Some(timer), Some(least)) = (&mut self.timer, least) {
-                    timer.interval = timer.interval.max(Duration::from_secs(least));
-                    self.timer_due = Some(Instant::now() + self.core.config.t1);
-                }
-            }
-            // Glare: the owner of the Call-ID waits 2.1 to 4 s, the other up to 2 s (RFC 3261 §14.1).
-            491 => {
-                let spread = self.core.local_tag(&self.dialog.call_id, "glare") % 1_900;
-                let wait = if self.id.is_caller() {
-                    spread
-                } else {
-                    2_100 + spread
-                };
-                self.timer_due = Some(Instant::now() + Duration::from_millis(wait));
-            }
-            // An answer all the same: the peer is there. Without UPDATE, the next one is a re-INVITE.
-            _ => {
-                if refresh.invite.is_none() && matches!(code, 405 | 501) {
-                    self.peer_allows_update = false;
-                }
-                self.arm(self.timer);
-            }
-        }
-        None
-    }
-
-    /// Arms the session timer from a 2xx to a request of ours.
-    pub(crate) fn arm_from(&mut self, response: &Response) {
-        let answered = message::header(&response.headers, "Session-Expires")
-            .and_then(session_timer::SessionExpires::parse);
-        self.arm(session_timer::as_client(answered));
-    }
-
-    pub(crate) fn arm(&mut self, timer: Option<session_timer::Agreed>) {
-        self.timer = timer;
-        self.timer_due = timer.map(|t| Instant::now() + t.due());
-    }
-
-    /// Answers a re-INVITE or UPDATE: hold, resume, a new address, or a mere refresh (RFC 3261 §14.2, RFC 3311).
-    async fn on_modify(&mut self, mut transaction: Transaction) {
-        let invite = transaction.original.method == Method::Invite;
-        let offered = self.unacked.as_ref().is_some_and(|u| u.offered);
-        if self.refresh.as_ref().is_some_and(|r| r.invite.is_some())
-            || (offered && !transaction.original.body.is_empty())
-        {
-            return self.respond(&mut transaction, 491, Vec::new(), None).await;
-        }
-        let timer = match self.timer_as_server(&transaction.original) {
-            Ok(timer) => timer,
-            Err(min) => {
-                let min = Header::MinSE(min.to_string().into());
-                return self.respond(&mut transaction, 422, vec![min], None).await;
-            }
-        };
-        let no_offer = transaction.original.body.is_empty();
-        let body = if no_offer {
-            invite.then(|| self.offer_again())
-        } else {
-            match self.answer_offer(&transaction.original.body) {
-                Ok(answer) => Some(answer),
-                Err(error) => {
-                    self.core.metrics.rejected("incompatible_media");
-                    let headers = vec![warning(&self.core, error)];
-                    return self
-                        .respond(&mut transaction, error.status(), headers, None)
-                        .await;
-                }
-            }
-        };
-        self.dialog.refresh_target(&transaction.original.headers);
-        self.learn_allow(&transaction.original);
-        let headers = self.ok_headers(timer);
-        self.arm(timer);
-        if invite {
-            let response = self.core.response(
-                &transaction.original,
-                200,
-                Some(&self.dialog.local_tag),
-                headers,
-                body,
-            );
-            self.unacked = server_invite(
-                &self.core,
-                transaction,
-                &self.handle.sender,
-                Some(response),
-                no_offer,
-            );
-        } else {
-            self.respond(&mut transaction, 200, headers, body).await;
-        }
-    }
-
-    /// What we and the peer agree on for the session timer, from a request of the peer's.
-    pub(crate) fn timer_as_server(&self, request: &Request) -> Result<Option<session_timer::Agreed>, u64> {
-        let asked = message::header(&request.headers, "Session-Expires")
-            .and_then(session_timer::SessionExpires::parse);
-        let supports = message::has_token(&request.headers, "Supported", "timer")
-            || message::has_token(&request.headers, "Require", "timer");
-        session_timer::as_server(&self.core.config.session_timer, asked, supports)
-    }
-
-    /// Headers of our 2xx to INVITE or UPDATE.
-    pub(crate) fn ok_headers(&self, timer: Option<session_timer::Agreed>) -> Vec<Header> {
-        let mut headers = vec![
-            Header::Contact(self.dialog.contact.as_str().into()),
-            Header::Allow(crate::validate::ALLOW.into()),
-            Header::Supported(crate::validate::SUPPORTED.into()),
-        ];
-        if let Some(timer) = timer {
-            headers.push(Header::SessionExpires(timer.as_server().into()));
-            // RFC 4028 §9: the peer must know that refreshing is its part.
-            if timer.refresher == session_timer::Refresher::Peer {
-                headers.push(Header::Require("timer".into()));
-            }
-        }
-        headers
-    }
-
-    pub(crate) fn learn_allow(&mut self, request: &impl rsipstack::sip::HasHeaders) {
-        let headers = request.headers();
-        if message::list(headers, "Allow").next().is_some() {
-            self.peer_allows_update = message::has_token(headers, "Allow", "UPDATE");
-        }
-    }
-
-    /// Answers an offer and makes it effective.
-    pub(crate) fn answer_offer(&mut self, body: &[u8]) -> Result<String, Incompatible> {
-        let offer = offer_answer::parse(body)?;
-        let line = self.line.as_mut().ok_or(Incompatible::Format)?;
-        let (answer, agreed) = offer_answer::answer(&offer, &line.next_version())?;
-        let answer = line.keep(answer);
-        self.agree(agreed);
-        Ok(answer)
-    }
-
-    /// Takes the peer's answer to an offer of ours.
-    pub(crate) fn take_answer(&mut self, body: &[u8]) -> Result<(), Incompatible> {
-        let answer = offer_answer::parse(body)?;
-        let line = self.line.as_ref().ok_or(Incompatible::Format)?;
-        let agreed = offer_answer::accept(&answer, &line.local)?;
-        self.agree(agreed);
-        Ok(())
-    }
-
-    /// Our offer in the middle of a session: what we have, or both codecs if nothing is agreed yet.
-    pub(crate) fn offer_again(&mut self) -> String {
-        let prefer = self.handle.codec();
-        self.line
-            .as_mut()
-            .map(|line| line.offer(prefer))
-            .unwrap_or_default()
-    }
-
-    /// Tells the media plane, and the engine if a hold began or ended.
-    pub(crate) fn agree(&mut self, mut agreed: Agreed) {
-        let Some(line) = &mut self.line else { return };
-        let before = line.agreed.as_ref();
-        if agreed.remote.rtp.ip().is_unspecified()
-            && let Some(before) = before
-        {
-            // Held the old way: the address comes back with the voice.
-            (agreed.remote.rtp, agreed.remote.rtcp) = (before.remote.rtp, before.remote.rtcp);
-        }
-        let held_before = before.is_some_and(|b| b.held);
-        line.port.set_remote(agreed.remote);
-        line.agreed = Some(agreed);
-        self.handle.set_codec(agreed.remote.codec);
-        if held_before != agreed.held {
-            self.emit(SipEvent::Held {
-                leg: self.id,
-                held: agreed.held,
-            });
-        }
-    }
-}
-
-impl Line {
-    /// A line on an open port, whose peers should send to `told`.
-    pub(crate) fn new(port: Port, told: std::net::SocketAddr, session: u64) -> Self {
-        // RFC 8866 §5.2 wants numbers that fit any reader: 63 bits are too many for some phones.
-        let local = Local {
-            rtp: told,
-            session: session & 0x7fff_ffff,
-            version: 1,
-        };
-        Self {
-            port,
-            local,
-            agreed: None,
-            sent: String::new(),
-        }
-    }
-
-    /// The local side under the version that a changed description would have.
-    pub(crate) fn next_version(&self) -> Local {
-        let step = u64::from(!self.sent.is_empty());
-        Local {
-            version: self.local.version + step,
-            ..self.local
-        }
-    }
-
-    /// Keeps a description that is about to be sent. One that says the same as the last is sent as the last one
-    /// was, under its version (RFC 3264 §8).
-    pub(crate) fn keep(&mut self, text: String) -> String {
-        let same = |a: &str, b: &str| a.lines().skip(2).eq(b.lines().skip(2));
-        if !self.sent.is_empty() && same(&self.sent, &text) {
-            return self.sent.clone();
-        }
-        self.local = self.next_version();
-        self.sent = text;
-        self.sent.clone()
-    }
-
-    /// An offer of both codecs, the preferred one first.
-    pub(crate) fn offer(&mut self, prefer: Codec) -> String {
-        let other = if prefer == Codec::Pcma {
-            Codec::Pcmu
-        } else {
-            Codec::Pcma
-        };
-        let text = offer_answer::offer(
-            &self.next_version(),
-            [prefer, other],
-            Direction::SendRecv,
-            self.agreed.as_ref(),
-        );
-        self.keep(text)
-    }
-}
-
-/// Starts a client transaction in a task of its own. Its responses go to `leg`, if anybody wants them.
-pub(crate) fn client(
-    core: &Arc<Core>,
-    request: Request,
-    hop: &Flow,
-    leg: Option<mpsc::Sender<LegMsg>>,
-) -> Option<(TransactionEventSender, TransactionKey)> {
-    let key = TransactionKey::from_request(&request, TransactionRole::Client).ok()?;
-    let connection = Some(hop.connection.clone());
-    let mut transaction =
-        Transaction::new_client(key.clone(), request, Arc::clone(&core.endpoint), connection);
-    transaction.destination = Some(hop.addr());
-    let sender = transaction.tu_sender.clone();
-    core.runtime.spawn(async move {
-        if let Err(error) = transaction.send().await {
-            debug!(%error, "could not send a request");
-        }
-        while let Some(message) = transaction.receive().await {
-            if let (SipMessage::Response(response), Some(leg)) = (message, &leg) {
-                forward(leg, LegMsg::Response(Box::new(response)));
-            }
-        }
-    });
-    Some((sender, key))
-}
-
-/// Drives a server INVITE transaction in a task of its own: it sends `first`, repeats a 2xx until the ACK, and tells
-/// the leg of ACK and CANCEL.
-pub(crate) fn server_invite(
-    core: &Arc<Core>,
-    mut transaction: Transaction,
-    leg: &mpsc::Sender<LegMsg>,
-    first: Option<Response>,
-    offered: bool,
-) -> Option<Unacked> {
-    let seq = message::cseq(&transaction.original.headers)?;
-    let unacked = Unacked {
-        seq,
-        offered,
-        tx: transaction.tu_sender.clone(),
-        key: transaction.key.clone(),
-    };
-    let leg = leg.clone();
-    core.runtime.spawn(async move {
-        let sent = match first {
-            Some(response) => transaction.respond(response).await,
-            None => transaction.send_trying().await,
-        };
-        if let Err(error) = sent {
-            debug!(%error, "could not respond to an INVITE");
-        }
-        while let Some(message) = transaction.receive().await {
-            match message {
-                SipMessage::Request(request) if request.method == Method::Ack => {
-                    return forward(&leg, LegMsg::Acked(seq, request.body));
-                }
-                SipMessage::Request(request) if request.method == Method::Cancel => {
-                    forward(&leg, LegMsg::Cancelled);
-                }
-                _ => {}
-            }
-        }
-        forward(&leg, LegMsg::Unacked(seq));
-    });
-    Some(unacked)
-}
-
-/// ACK and BYE for a 2xx that nobody wants any more.
-pub(crate) async fn acknowledge_and_end(core: &Arc<Core>, dialog: &mut Dialog, response: &Response) {
-    let ack = dialog.ack(core, message::cseq(&response.headers).unwrap_or(1));
-    let hop = dialog.hop(core).await;
-    core.send(ack, &hop).await;
-    let bye = dialog.request(core, Method::Bye, Vec::new(), None);
-    client(core, bye, &hop, None);
-}
-
-/// The Warning header of a 488 (RFC 3261 §20.43).
-pub(crate) fn warning(core: &Core, error: Incompatible) -> Header {
-    Header::Warning(format!("{} {} \"{error}\"", error.warning(), core.config.realm).into())
 }
 
 /// The Reason header (RFC 3326) of a CANCEL or BYE. A call taken elsewhere need not count as missed.
@@ -847,4 +427,92 @@ fn dtmf(request: &Request) -> Option<char> {
             .to_ascii_uppercase(),
     };
     matches!(digit, '0'..='9' | '*' | '#' | 'A'..='D').then_some(digit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Accepted, Listen, Sip, SipConfig, Transport, Trunk, TrunkAuth};
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::Mutex;
+    use tokio::net::UdpSocket;
+
+    const INVITE: &str = "INVITE sip:1@h SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=z9hG4bK1;rport\r\nFrom: <sip:2@x>;tag=f\r\n\
+         To: <sip:1@h>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\nContact: <sip:2@x>\r\nContent-Length: 0\r\n\r\n";
+
+    #[tokio::test]
+    async fn a_fault_ends_its_leg_alone() {
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&events);
+        let registry = prometheus::Registry::new();
+        let dir = std::env::temp_dir();
+        let (library, _) = media::Library::load(&dir, &[]).expect("an empty library");
+        let config = media::MediaConfig {
+            bind_v4: Some(Ipv4Addr::LOCALHOST),
+            ports: 9_100..=9_120,
+            threads: 1,
+            ..media::MediaConfig::default()
+        };
+        let media = media::Media::start(config, library, &registry, Arc::new(|_| {})).expect("media");
+        let here = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let config = SipConfig {
+            listen: vec![Listen {
+                transport: Transport::Udp,
+                addr: (here, 0).into(),
+            }],
+            trunks: vec![Trunk {
+                name: "t".into(),
+                auth: TrunkAuth::ByAddress(vec![here.into()]),
+                trusted_identity: false,
+            }],
+            destinations: [("1".to_owned(), acd::QueueId(0))].into(),
+            ..SipConfig::default()
+        };
+        let on_event = Arc::new(move |event| {
+            seen.lock().expect("the list").push(event);
+            Accepted::Yes
+        });
+        let sip = Sip::start(config, media, &registry, on_event)
+            .await
+            .expect("the edge");
+        let peer = UdpSocket::bind((here, 0)).await.expect("a socket");
+        peer.connect(sip.local_addrs()[0].1).await.expect("connected");
+        let mut buffer = [0; 2_048];
+        for (call_id, fault) in [("c", true), ("d", false)] {
+            peer.send(
+                INVITE
+                    .replace("Call-ID: c", &format!("Call-ID: {call_id}"))
+                    .as_bytes(),
+            )
+            .await
+            .expect("sent");
+            let length = peer.recv(&mut buffer).await.expect("100");
+            assert!(buffer[..length].starts_with(b"SIP/2.0 100"));
+            if fault {
+                let leg = sip.core.legs.iter().next().expect("the leg").sender.clone();
+                leg.try_send(LegMsg::Panic).expect("told");
+                let length = peer.recv(&mut buffer).await.expect("500");
+                assert!(buffer[..length].starts_with(b"SIP/2.0 500"));
+                // RFC 3261 §17.1.1.3: its ACK, so that the 500 is not repeated.
+                let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+                let to = text
+                    .lines()
+                    .find(|l| l.starts_with("To:"))
+                    .expect("To")
+                    .to_owned();
+                let ack = INVITE.replace("INVITE", "ACK").replace("To: <sip:1@h>", &to);
+                peer.send(ack.as_bytes()).await.expect("sent");
+            }
+        }
+        assert_eq!(sip.core.metrics.panics.get(), 1);
+        assert_eq!(sip.in_use(), (1, 1), "the other leg lives");
+        let gone = SipEvent::CallerGone {
+            call: acd::CallId(1),
+            cause: GoneCause::Failed,
+        };
+        let events = events.lock().expect("the list");
+        assert!(
+            matches!(events.as_slice(), [SipEvent::CallArrived { .. }, e, SipEvent::CallArrived { .. }] if *e == gone)
+        );
+    }
 }

@@ -19,6 +19,7 @@
 //! must answer to the queue and survive a crash, and so is the reading of sockets, where limits belong.
 #![forbid(unsafe_code)]
 
+mod arrival;
 mod caller_leg;
 mod config;
 mod core;
@@ -29,13 +30,16 @@ mod error;
 mod event;
 mod leg;
 mod limits;
+mod line;
 mod message;
 mod metrics;
 pub mod offer_answer;
 mod operator_leg;
 mod registrar;
 mod sdp;
+mod session;
 mod session_timer;
+mod transact;
 mod transport;
 mod trunk;
 mod validate;
@@ -98,6 +102,7 @@ impl Sip {
             bound.push(socket);
         }
         let core = Arc::new(Core::new(config, media, metrics, events, listeners, udp)?);
+        core.report_fixed();
         for socket in bound {
             tokio::spawn(socket.serve(Arc::clone(&core)));
         }

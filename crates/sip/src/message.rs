@@ -111,8 +111,8 @@ pub(crate) fn tag(value: &str) -> Option<&str> {
     param(value, "tag").filter(|t| !t.is_empty())
 }
 
-/// Takes the blanks out from around the `;` and `=` of From, To and Via parameters. They are valid, but the
-/// library finds no tag or branch with them.
+/// Makes valid headers readable for the library: it finds no tag or branch with blanks around the `;` and `=` of
+/// From, To and Via parameters, and takes a bracket in a quoted display name for the address.
 pub(crate) fn tighten(request: &mut Request) {
     for header in request.headers.iter_mut() {
         match header {
@@ -125,6 +125,12 @@ pub(crate) fn tighten(request: &mut Request) {
 }
 
 fn tighten_value(value: &mut String, address: bool) {
+    if address
+        && let Some((open, _)) = bracket(value)
+        && value.get(..open).is_some_and(|name| name.contains(['<', '>']))
+    {
+        value.replace_range(..open, "");
+    }
     let at = if address {
         value.len() - params_of(value).len()
     } else {
@@ -236,6 +242,7 @@ mod tests {
             ("\"A  B\" <sip:a@b> ; tag = 7", "\"A  B\" <sip:a@b>;tag=7"),
             ("<sip:a@b>;tag=7", "<sip:a@b>;tag=7"),
             ("sip:a@b ;tag=7", "sip:a@b ;tag=7"),
+            ("\"<x>;tag=1\" <sip:a@b>; tag=7", "<sip:a@b>;tag=7"),
         ] {
             let mut value = value.to_owned();
             tighten_value(&mut value, true);

@@ -1,11 +1,13 @@
 //! An operator's leg until it is answered: INVITE to the phone, ringing, the answer or a failure, or our CANCEL.
 
 use crate::SipEvent;
-use crate::caller_leg::without_tag;
+use crate::arrival::without_tag;
 use crate::core::{Core, LegHandle};
 use crate::dialog::{self, Dialog};
-use crate::leg::{self, Command, Leg, LegMsg, Line, Wake};
+use crate::leg::{Command, Leg, LegMsg, Wake, reason};
+use crate::line::Line;
 use crate::message;
+use crate::transact::{acknowledge_and_end, client};
 use crate::transport::Flow;
 use acd::{CallerNumber, FailCause, GoneCause, HangUpCause, LegId, OperatorId};
 use futures_util::FutureExt;
@@ -91,7 +93,8 @@ impl Core {
                 leg.core.metrics.panics.inc();
                 error!(call = %leg.id.call, leg = leg.id.leg, "a fault in the program ended an operator's leg");
                 leg.gone(GoneCause::Failed);
-                if !leg.dialog.remote_tag.is_empty() {
+                // An answer to an INVITE that still rings finds no leg, and is ended then.
+                if leg.answered {
                     leg.bye(None).await;
                 }
             }
@@ -173,7 +176,7 @@ impl Leg {
         let offer = self.offer_again();
         let request = self.dialog.request(&core, Method::Invite, headers, Some(offer));
         info!(call = %self.id.call, leg = self.id.leg, %caller, "ringing an operator's phone");
-        let (tx, key) = leg::client(&core, request.clone(), &hop, Some(self.handle.sender.clone()))?;
+        let (tx, key) = client(&core, request.clone(), &hop, Some(self.handle.sender.clone()))?;
         Some(Calling {
             request,
             hop,
@@ -253,7 +256,7 @@ impl Leg {
         let request = early.request(&core, Method::PRack, vec![rack], None);
         self.dialog.local_seq = early.local_seq;
         let hop = early.hop(&core).await;
-        leg::client(&core, request, &hop, None);
+        client(&core, request, &hop, None);
     }
 
     /// Sends CANCEL, as a transaction of its own so that it is repeated until answered.
@@ -279,7 +282,7 @@ impl Leg {
             .collect();
         let seq = message::cseq(&invite.headers).unwrap_or(self.dialog.local_seq);
         headers.push(Header::CSeq(format!("{seq} CANCEL").into()));
-        headers.extend(calling.hang_up.map(leg::reason));
+        headers.extend(calling.hang_up.map(reason));
         headers.push(Header::ContentLength(0.into()));
         let request = Request {
             method: Method::Cancel,
@@ -288,7 +291,7 @@ impl Leg {
             headers: headers.into(),
             body: Vec::new(),
         };
-        leg::client(&self.core, request, &calling.hop, None);
+        client(&self.core, request, &calling.hop, None);
     }
 
     /// Follows a 422 once, with the interval that the phone asks for (RFC 4028 §7.3).
@@ -319,7 +322,7 @@ impl Leg {
         let body = String::from_utf8_lossy(&calling.request.body).into_owned();
         let core = Arc::clone(&self.core);
         let request = self.dialog.request(&core, Method::Invite, headers, Some(body));
-        let Some((tx, key)) = leg::client(
+        let Some((tx, key)) = client(
             &core,
             request.clone(),
             &calling.hop,
@@ -377,7 +380,7 @@ impl Leg {
         };
         if calling.hang_up.is_some() || agreed.is_err() {
             // The answer crossed our CANCEL, or cannot be used.
-            leg::acknowledge_and_end(&core, &mut dialog, response).await;
+            acknowledge_and_end(&core, &mut dialog, response).await;
             self.failed(FailCause::Other(488));
             return false;
         }

@@ -130,6 +130,9 @@ impl PhoneState {
         let after = bindings.len();
         core.metrics.registrations.add(after as i64 - before as i64);
         let operator = self.operator;
+        if self.fixed.is_some() {
+            return result;
+        }
         if before == 0 && after > 0 {
             tracing::info!(operator = operator.0, user = self.user, "phone registered");
             core.emit(SipEvent::PhoneRegistered { operator });
@@ -254,6 +257,15 @@ impl Core {
             };
             Ok(bindings.iter().map(contact).collect())
         })
+    }
+
+    /// Reports the phones that are always dialled at a fixed contact: they are there from the start.
+    pub(crate) fn report_fixed(&self) {
+        for phone in self.registrar.phones.iter().filter(|phone| phone.fixed.is_some()) {
+            self.emit(SipEvent::PhoneRegistered {
+                operator: phone.operator,
+            });
+        }
     }
 
     /// Drops contacts whose time is over.

@@ -133,16 +133,14 @@ fn mandatory(request: &Request) -> Result<(), Refusal> {
 
 /// `SIP/2.0/TRANSPORT sent-by;params`. Blanks around the slashes are allowed.
 fn via_is_sane(via: &str) -> bool {
-    let Some(protocol) = via.get(..7).filter(|p| p.eq_ignore_ascii_case("SIP/2.0")) else {
-        // Blanks around the slashes: rare, and read by the library.
-        return via.split('/').count() >= 3 && via.trim_start().to_ascii_uppercase().starts_with("SIP");
-    };
-    let rest = via.get(protocol.len()..).unwrap_or_default().trim_start();
-    let sent_by = rest.strip_prefix('/').unwrap_or_default().trim_start();
-    sent_by
-        .split(';')
-        .next()
-        .is_some_and(|s| s.split_whitespace().count() >= 2)
+    let mut parts = via.splitn(3, '/').map(str::trim);
+    let protocol = parts.next().is_some_and(|p| p.eq_ignore_ascii_case("SIP")) && parts.next() == Some("2.0");
+    let rest = parts.next().unwrap_or_default();
+    protocol
+        && rest
+            .split(';')
+            .next()
+            .is_some_and(|sent| sent.split_whitespace().count() >= 2)
 }
 
 /// A URI in brackets or bare. Brackets that do not close, or quotes, make it none.

@@ -43,11 +43,13 @@ impl Echo {
                 _ => {}
             }
         }
-        let whole = !echo.vias.is_empty()
-            && [&echo.from, &echo.to, &echo.call_id, &echo.cseq]
-                .iter()
-                .all(|v| !v.is_empty());
-        whole.then_some(echo)
+        echo.is_whole().then_some(echo)
+    }
+
+    /// Whether a response made of it would find its way back.
+    pub(crate) fn is_whole(&self) -> bool {
+        let values = [&self.from, &self.to, &self.call_id, &self.cseq];
+        !self.vias.is_empty() && values.iter().all(|v| !v.is_empty())
     }
 
     /// The same from a parsed request.

@@ -1,0 +1,129 @@
+//! A leg's media: its port, and what was offered and agreed.
+
+use crate::SipEvent;
+use crate::core::Core;
+use crate::leg::Leg;
+use crate::offer_answer::{self, Agreed, Direction, Incompatible, Local};
+use media::{Codec, Port};
+use rsipstack::sip::Header;
+use std::net::SocketAddr;
+
+/// A leg's side of the media. Dropping it closes the port.
+pub(crate) struct Line {
+    port: Port,
+    pub(crate) local: Local,
+    pub(crate) agreed: Option<Agreed>,
+    sent: String,
+}
+
+impl Leg {
+    /// Answers an offer and makes it effective.
+    pub(crate) fn answer_offer(&mut self, body: &[u8]) -> Result<String, Incompatible> {
+        let offer = offer_answer::parse(body)?;
+        let line = self.line.as_mut().ok_or(Incompatible::Format)?;
+        let (answer, agreed) = offer_answer::answer(&offer, &line.next_version())?;
+        let answer = line.keep(answer);
+        self.agree(agreed);
+        Ok(answer)
+    }
+
+    /// Takes the peer's answer to an offer of ours.
+    pub(crate) fn take_answer(&mut self, body: &[u8]) -> Result<(), Incompatible> {
+        let answer = offer_answer::parse(body)?;
+        let line = self.line.as_ref().ok_or(Incompatible::Format)?;
+        let agreed = offer_answer::accept(&answer, &line.local)?;
+        self.agree(agreed);
+        Ok(())
+    }
+
+    /// Our offer in the middle of a session: what we have, or both codecs if nothing is agreed yet.
+    pub(crate) fn offer_again(&mut self) -> String {
+        let prefer = self.handle.codec();
+        self.line
+            .as_mut()
+            .map(|line| line.offer(prefer))
+            .unwrap_or_default()
+    }
+
+    /// Tells the media plane, and the engine if a hold began or ended.
+    pub(crate) fn agree(&mut self, mut agreed: Agreed) {
+        let Some(line) = &mut self.line else { return };
+        let before = line.agreed.as_ref();
+        if agreed.remote.rtp.ip().is_unspecified()
+            && let Some(before) = before
+        {
+            // Held the old way: the address comes back with the voice.
+            (agreed.remote.rtp, agreed.remote.rtcp) = (before.remote.rtp, before.remote.rtcp);
+        }
+        let held_before = before.is_some_and(|b| b.held);
+        line.port.set_remote(agreed.remote);
+        line.agreed = Some(agreed);
+        self.handle.set_codec(agreed.remote.codec);
+        if held_before != agreed.held {
+            self.emit(SipEvent::Held {
+                leg: self.id,
+                held: agreed.held,
+            });
+        }
+    }
+}
+
+impl Line {
+    /// A line on an open port, whose peers should send to `told`.
+    pub(crate) fn new(port: Port, told: SocketAddr, session: u64) -> Self {
+        // RFC 8866 §5.2 wants numbers that fit any reader: 63 bits are too many for some phones.
+        let local = Local {
+            rtp: told,
+            session: session & 0x7fff_ffff,
+            version: 1,
+        };
+        Self {
+            port,
+            local,
+            agreed: None,
+            sent: String::new(),
+        }
+    }
+
+    /// The local side under the version that a changed description would have.
+    pub(crate) fn next_version(&self) -> Local {
+        let step = u64::from(!self.sent.is_empty());
+        Local {
+            version: self.local.version + step,
+            ..self.local
+        }
+    }
+
+    /// Keeps a description that is about to be sent. One that says the same as the last is sent as the last one
+    /// was, under its version (RFC 3264 §8).
+    pub(crate) fn keep(&mut self, text: String) -> String {
+        let same = |a: &str, b: &str| a.lines().skip(2).eq(b.lines().skip(2));
+        if !self.sent.is_empty() && same(&self.sent, &text) {
+            return self.sent.clone();
+        }
+        self.local = self.next_version();
+        self.sent = text;
+        self.sent.clone()
+    }
+
+    /// An offer of both codecs, the preferred one first.
+    pub(crate) fn offer(&mut self, prefer: Codec) -> String {
+        let other = if prefer == Codec::Pcma {
+            Codec::Pcmu
+        } else {
+            Codec::Pcma
+        };
+        let text = offer_answer::offer(
+            &self.next_version(),
+            [prefer, other],
+            Direction::SendRecv,
+            self.agreed.as_ref(),
+        );
+        self.keep(text)
+    }
+}
+
+/// The Warning header of a 488 (RFC 3261 §20.43).
+pub(crate) fn warning(core: &Core, error: Incompatible) -> Header {
+    Header::Warning(format!("{} {} \"{error}\"", error.warning(), core.config.realm).into())
+}
