@@ -86,6 +86,8 @@ pub struct About {
     pub name: String,
     /// The running version.
     pub version: String,
+    /// IANA name of the hotline's time zone, which the page tells the time in. Empty: the browser's.
+    pub time_zone: String,
     /// Addresses a caller dials, such as `sip:hotline@192.0.2.1`.
     pub dial: Vec<String>,
     /// Where an operator's phone registers, such as `sip:192.0.2.1:5060 (UDP, TCP)`.

@@ -10,9 +10,6 @@ const OVERDUE: Duration = Duration::from_secs(5);
 /// The longest a farewell may take before the call counts as stuck.
 const FAREWELL_MAX: Duration = Duration::from_secs(120);
 
-/// Announcements remembered for one call, to be compared with what came; later ones are not measured.
-const ANNOUNCEMENTS_MAX: usize = 64;
-
 /// Where a live call stands, without the details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -70,8 +67,6 @@ pub(crate) struct Call {
     pub(crate) connected: bool,
     pub(crate) stage: Stage,
     stage_since: Timestamp,
-    /// When a wait was announced, and which.
-    pub(crate) announced: Vec<(Timestamp, Duration)>,
 }
 
 impl Call {
@@ -84,19 +79,12 @@ impl Call {
             connected: false,
             stage: Stage::Queued,
             stage_since: now,
-            announced: Vec::new(),
         }
     }
 
     pub(crate) fn enter(&mut self, stage: Stage, now: Timestamp) {
         self.stage = stage;
         self.stage_since = now;
-    }
-
-    pub(crate) fn announce(&mut self, now: Timestamp, wait: Duration) {
-        if self.announced.len() < ANNOUNCEMENTS_MAX {
-            self.announced.push((now, wait));
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 import { Feed } from "/feed.js";
 import { State, count } from "/state.js";
-import { current, duration, refusal, say, timeOfDay, toggle } from "/words.js";
+import { current, duration, refusal, say, timeOfDay, toggle, useTimeZone } from "/words.js";
 
 /** The national standard (GB/T 33358-2016): answered within this time. */
 const STANDARD_MS = 15_000;
@@ -272,9 +272,10 @@ $("language").onclick = () => {
 };
 
 async function about() {
-  const { name, version, dial, register } = await (await fetch("/about.json")).json();
+  const { name, version, time_zone, dial, register } = await (await fetch("/about.json")).json();
   if (name) document.title = `${name} · Holdfast`;
   text("name", name || "Holdfast");
+  useTimeZone(time_zone);
   text("dial", dial.join(" · ") || "–");
   text("register", register.join(" · ") || "–");
   text("version", `Holdfast ${version}`);

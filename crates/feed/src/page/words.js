@@ -12,7 +12,7 @@ const words = {
     now: "Now", waiting: "Waiting", oldest: "Longest wait", lines: "Lines in use", free: "Operators free",
     of: "of {n}", of_signed_on: "of {n} signed on",
     waiting_note: "{queued} for a line, {admitted} for an operator, {ringing} ringing",
-    nobody: "Nobody is waiting.", oldest_note: "of all who wait", over: "over the standard's 15 s",
+    nobody: "Nobody is waiting.", over: "over the standard's 15 s",
     within: "within the standard's 15 s",
     lines_same: "no change ahead", lines_next: "{n} from {time}", lines_over: "{n} more than in force: no admissions until they end",
     operators_note: "{talking} talking, {wrap_up} in wrap-up, {paused} paused",
@@ -41,7 +41,7 @@ const words = {
     now: "当前", waiting: "等候人数", oldest: "最长等候", lines: "占用线路", free: "空闲话务员",
     of: "/ {n}", of_signed_on: "/ {n} 在岗",
     waiting_note: "等线路 {queued}，等话务员 {admitted}，振铃 {ringing}",
-    nobody: "当前无人等候。", oldest_note: "所有等候者中", over: "已超过 15 秒标准",
+    nobody: "当前无人等候。", over: "已超过 15 秒标准",
     within: "未超过 15 秒标准",
     lines_same: "近期无变化", lines_next: "{time} 起 {n} 条", lines_over: "超出现有线路 {n} 条：待其结束后再接入",
     operators_note: "通话 {talking}，整理 {wrap_up}，暂停 {paused}",
@@ -97,8 +97,15 @@ export function duration(ms) {
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
-/** A moment as the time of day. */
+let timeZone;
+
+/** Tells the time in this zone from now on; in the browser's own if it is empty. */
+export function useTimeZone(zone) {
+  timeZone = zone || undefined;
+}
+
+/** A moment as the hotline's time of day. */
 export const timeOfDay = (ms, seconds = false) =>
   new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en-GB", {
-    hour: "2-digit", minute: "2-digit", ...(seconds && { second: "2-digit" }),
+    hour: "2-digit", minute: "2-digit", ...(seconds && { second: "2-digit" }), timeZone,
   }).format(ms);

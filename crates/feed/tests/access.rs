@@ -1,0 +1,315 @@
+//! Who may come in, what they see, and how they are shown out.
+
+mod common;
+
+use common::{Client, EPOCH, Engine, MASKED, NUMBER, arrived, config, metric, serve};
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
+
+fn sign_in(name: &str, secret: &str) -> Value {
+    json!({"id": "s", "do": "sign_in", "name": name, "secret": secret})
+}
+
+#[tokio::test]
+async fn numbers_are_masked_until_somebody_signs_in() {
+    let engine = Engine::new();
+    engine.emit(&[arrived(1)]);
+    let (feed, registry) = serve(&engine, config()).await;
+    let mut client = Client::connect(&feed, "").await;
+    assert_eq!(client.next().await["role"], "wallboard");
+    assert_eq!(client.next().await["calls"][0]["caller"], MASKED);
+    engine.emit(&[arrived(2)]);
+    assert_eq!(client.next().await["caller"], MASKED);
+
+    assert_eq!(
+        client.ask(sign_in("1001", "ocean")).await,
+        json!({"type": "ok", "id": "s"})
+    );
+    let hello = client.next().await;
+    assert_eq!(
+        (&hello["role"], &hello["operator"]),
+        (&json!("operator"), &json!("1001"))
+    );
+    let snapshot = client.next().await;
+    assert_eq!(
+        snapshot["calls"][0]["caller"], NUMBER,
+        "a snapshot with numbers follows"
+    );
+    engine.emit(&[arrived(3)]);
+    for delta in client.deltas_to(3).await {
+        assert_eq!(delta["caller"], NUMBER);
+    }
+    assert_eq!(metric(&registry, "holdfast_feed_clients{role=\"operator\"}"), 1.0);
+    assert_eq!(
+        metric(&registry, "holdfast_feed_clients{role=\"wallboard\"}"),
+        0.0
+    );
+}
+
+#[tokio::test]
+async fn an_operator_resumes_after_signing_in() {
+    let engine = Engine::new();
+    let (feed, _) = serve(&engine, config()).await;
+    engine.emit(&[arrived(1), arrived(2)]);
+    let mut first = Client::operator(&feed, "1001", "ocean").await;
+    engine.emit(&[arrived(3)]);
+    assert_eq!(first.next().await["seq"], 3);
+    let query = format!("?role=operator&epoch={EPOCH}&after=2");
+    let mut client = Client::connect(&feed, &query).await;
+    assert_eq!(client.next().await["role"], "guest");
+    assert_eq!(client.ask(sign_in("1002", "river")).await["type"], "ok");
+    assert_eq!(client.next().await["role"], "operator");
+    let delta = client.next().await;
+    assert_eq!(
+        (&delta["type"], &delta["seq"], &delta["caller"]),
+        (&json!("delta"), &json!(3), &json!(NUMBER))
+    );
+}
+
+#[tokio::test]
+async fn without_an_open_wallboard_nothing_is_shown() {
+    let engine = Engine::new();
+    let mut config = config();
+    config.open_wallboard = false;
+    config.limits.sign_in_timeout = Duration::from_millis(200);
+    config.heartbeat = Duration::from_millis(20);
+    let (feed, _) = serve(&engine, config).await;
+    let mut client = Client::connect(&feed, "?role=wallboard").await;
+    assert_eq!(client.any().await["role"], "guest");
+    engine.emit(&[arrived(1)]);
+    // Neither snapshot nor delta nor heartbeat: the next message is the close.
+    loop {
+        match client.frame().await {
+            Some(Ok(Message::Ping(_))) => {}
+            Some(Ok(Message::Close(Some(frame)))) => break assert_eq!(u16::from(frame.code), 4401),
+            other => panic!("a guest was sent {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn wrong_secrets_are_refused_and_then_shown_out() {
+    let engine = Engine::new();
+    let (feed, registry) = serve(&engine, config()).await;
+    let mut client = Client::connect(&feed, "").await;
+    client.next().await;
+    client.next().await;
+    for attempt in [sign_in("1001", "Ocean"), sign_in("1003", "ocean")] {
+        let answer = client.ask(attempt).await;
+        assert_eq!(
+            (&answer["id"], &answer["code"]),
+            (&json!("s"), &json!("wrong_secret"))
+        );
+    }
+    let supervisor = json!({"id": "s", "do": "sign_in", "role": "supervisor", "secret": "ocean"});
+    assert_eq!(client.ask(supervisor).await["code"], "wrong_secret");
+    assert_eq!(client.closed().await, 4403);
+    let series = "holdfast_feed_commands_total{answer=\"wrong_secret\",command=\"sign_in\"}";
+    assert_eq!(metric(&registry, series), 3.0);
+}
+
+#[tokio::test]
+async fn guessing_from_one_address_is_braked_across_connections() {
+    let engine = Engine::new();
+    let mut config = config();
+    config.limits.wrong_secrets_per_minute = 2;
+    let (feed, _) = serve(&engine, config).await;
+    for code in ["wrong_secret", "wrong_secret", "too_many_attempts"] {
+        let mut client = Client::connect(&feed, "?role=operator").await;
+        client.next().await;
+        assert_eq!(client.ask(sign_in("1001", "guess")).await["code"], code);
+    }
+}
+
+#[tokio::test]
+async fn a_second_sign_in_replaces_the_first() {
+    let engine = Engine::new();
+    let (feed, _) = serve(&engine, config()).await;
+    let mut first = Client::operator(&feed, "1001", "ocean").await;
+    let mut other = Client::operator(&feed, "1002", "river").await;
+    let mut second = Client::operator(&feed, "1001", "ocean").await;
+    assert_eq!(first.closed().await, 4409);
+    engine.emit(&[arrived(1)]);
+    assert_eq!(second.next().await["seq"], 1);
+    assert_eq!(other.next().await["seq"], 1);
+}
+
+#[tokio::test]
+async fn only_our_page_and_listed_origins_may_open_it() {
+    let engine = Engine::new();
+    let (feed, registry) = serve(&engine, config()).await;
+    let own = format!("http://{}", feed.local_addr());
+    for origin in [None, Some(own.as_str()), Some("https://board.example")] {
+        assert!(Client::try_connect(&feed, "", origin).await.is_ok(), "{origin:?}");
+    }
+    for origin in ["https://evil.example", "null", "http://127.0.0.1"] {
+        match Client::try_connect(&feed, "", Some(origin)).await {
+            Err(Error::Http(response)) => assert_eq!(response.status(), 403, "{origin}"),
+            other => panic!("{origin}: {:?}", other.map(|_| "let in")),
+        }
+    }
+    assert_eq!(
+        metric(&registry, "holdfast_feed_rejected_total{reason=\"origin\"}"),
+        3.0
+    );
+}
+
+#[tokio::test]
+async fn no_more_clients_than_the_limit() {
+    let engine = Engine::new();
+    let mut config = config();
+    config.limits.clients_max = 2;
+    let (feed, registry) = serve(&engine, config).await;
+    let first = Client::connect(&feed, "").await;
+    let _second = Client::connect(&feed, "").await;
+    match Client::try_connect(&feed, "", None).await {
+        Err(Error::Http(response)) => {
+            assert_eq!(response.status(), 503);
+            assert_eq!(response.headers()["retry-after"], "5");
+        }
+        other => panic!("{:?}", other.map(|_| "let in")),
+    }
+    drop(first);
+    common::until("the first one's place is free", || {
+        metric(&registry, "holdfast_feed_closed_total{reason=\"gone\"}") == 1.0
+    })
+    .await;
+    let mut attempts = 0;
+    while Client::try_connect(&feed, "", None).await.is_err() {
+        attempts += 1;
+        assert!(attempts < 1000, "the place never became free");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_the_protocol_is_answered_or_closed() {
+    let engine = Engine::new();
+    let (feed, _) = serve(&engine, config()).await;
+    let mut client = Client::connect(&feed, "").await;
+    client.next().await;
+    client.next().await;
+    for garbage in [
+        "",
+        "hello?",
+        "{\"id\":\"1\"",
+        "{\"id\":\"1\",\"do\":\"fly\"}",
+        "[[[[[[[[",
+    ] {
+        client.0.send_text(garbage).await;
+        let answer = client.next().await;
+        assert_eq!(
+            (&answer["type"], &answer["code"]),
+            (&json!("refused"), &json!("malformed")),
+            "{garbage}"
+        );
+        assert_eq!(answer["id"], Value::Null);
+    }
+    let too_big = "x".repeat(5000);
+    let table: [(Message, u16); 2] = [
+        (Message::Binary(Bytes::from_static(b"\x00\xff")), 1003),
+        (Message::text(too_big), 1009),
+    ];
+    for (message, code) in table {
+        let mut client = Client::connect(&feed, "").await;
+        futures_util::SinkExt::send(&mut client.0, message).await.unwrap();
+        assert_eq!(client.closed().await, code);
+    }
+}
+
+#[tokio::test]
+async fn frames_that_break_the_rfc_are_closed() {
+    let engine = Engine::new();
+    let (feed, _) = serve(&engine, config()).await;
+    // An unmasked frame; a reserved opcode; a fragmented control frame; text that is not UTF-8.
+    let table: [(&[u8], u16); 4] = [
+        (&[0x81, 0x02, b'{', b'}'], 1002),
+        (&[0x83, 0x80, 1, 2, 3, 4], 1002),
+        (&[0x09, 0x80, 1, 2, 3, 4], 1002),
+        (&[0x81, 0x81, 0, 0, 0, 0, 0xff], 1007),
+    ];
+    for (frame, code) in table {
+        let mut raw = tokio::net::TcpStream::connect(feed.local_addr()).await.unwrap();
+        let request = "GET /feed HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                       Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        raw.write_all(request.as_bytes()).await.unwrap();
+        raw.write_all(frame).await.unwrap();
+        let mut came = Vec::new();
+        let read = tokio::time::timeout(Duration::from_secs(20), raw.read_to_end(&mut came));
+        read.await.expect("the connection stayed open").unwrap();
+        let close = came
+            .windows(4)
+            .rfind(|bytes| bytes[0] == 0x88 && bytes[1] < 126)
+            .expect("no close frame");
+        assert_eq!(u16::from_be_bytes([close[2], close[3]]), code, "{frame:02x?}");
+    }
+}
+
+#[tokio::test]
+async fn a_flood_is_closed() {
+    let engine = Engine::new();
+    let mut config = config();
+    config.limits.messages_per_second = 1;
+    let (feed, _) = serve(&engine, config).await;
+    let mut client = Client::connect(&feed, "").await;
+    for _ in 0..50 {
+        client.0.send_text("{}").await;
+    }
+    assert_eq!(client.closed().await, 4429);
+}
+
+#[tokio::test]
+async fn a_client_that_never_answers_a_ping_is_closed() {
+    let engine = Engine::new();
+    let mut config = config();
+    config.heartbeat = Duration::from_millis(20);
+    config.limits.idle_timeout = Duration::from_millis(100);
+    let (feed, registry) = serve(&engine, config).await;
+    // The library answers pings whenever it reads, so this one lives as long as it is read from.
+    let mut alive = Client::connect(&feed, "").await;
+    let _mute = Client::connect(&feed, "").await;
+    let closed = || metric(&registry, "holdfast_feed_closed_total{reason=\"idle\"}") == 1.0;
+    while !closed() {
+        alive.any().await;
+    }
+}
+
+#[tokio::test]
+async fn stopping_says_so() {
+    let engine = Engine::new();
+    let (feed, _) = serve(&engine, config()).await;
+    let mut client = Client::connect(&feed, "").await;
+    client.next().await;
+    client.next().await;
+    let addr = feed.local_addr();
+    let (code, ()) = tokio::join!(client.closed(), feed.stop());
+    assert_eq!(code, 1001);
+    assert!(
+        tokio::net::TcpStream::connect(addr).await.is_err(),
+        "nobody listens any more"
+    );
+}
+
+#[tokio::test]
+async fn without_the_engine_a_client_is_told_to_come_again() {
+    let engine = Engine::new();
+    engine.refuse(true);
+    let (feed, _) = serve(&engine, config()).await;
+    let mut client = Client::connect(&feed, "").await;
+    assert_eq!(client.next().await["type"], "hello");
+    assert_eq!(client.closed().await, 1013);
+}
+
+/// Text that need not be JSON.
+trait SendText {
+    async fn send_text(&mut self, text: &str);
+}
+
+impl<S: futures_util::Sink<Message> + Unpin> SendText for S {
+    async fn send_text(&mut self, text: &str) {
+        // After the server has closed, sending may fail; what it answered is what counts.
+        let _ = futures_util::SinkExt::send(self, Message::text(text)).await;
+    }
+}

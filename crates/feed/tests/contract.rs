@@ -1,0 +1,472 @@
+//! `docs/feed.md` and `docs/feed.schema.json` against the real core: an eventful day, watched by a client that knows
+//! nothing but those two.
+
+mod common;
+
+use acd::schedule::{Schedule, Window};
+use acd::{
+    Acd, AcdConfig, AnswerWhen, CallId, CallerNumber, FailCause, GoneCause, Input, LegId, OperatorConfig,
+};
+use acd::{OperatorId, Output, PauseReason, QueueConfig, QueueId, Strategy, Timestamp, TrunkId};
+use common::{Client, START, config};
+use feed::{Hub, Request, Requests};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Inputs between two looks at a whole snapshot: enough events that the server takes a new one for each look.
+const INPUTS_A_LOOK: usize = 400;
+const LOOKS: usize = 12;
+
+#[tokio::test]
+async fn deltas_lead_from_snapshot_to_snapshot() {
+    let schema = Schema::load();
+    let world = Arc::new(Mutex::new(World::new()));
+    let hub = world.lock().unwrap().hub.clone();
+    let mut config = config();
+    config.heartbeat = Duration::from_millis(20);
+    config.directory.queues.push("complaints".into());
+    let feed = feed::start(config, hub, World::requests(&world), prometheus::Registry::new())
+        .await
+        .unwrap();
+
+    let mut seen = BTreeSet::new();
+    let mut client = Client::connect(&feed, "").await;
+    schema.accepts("message", &client.any().await);
+    let mut mirror = Mirror::from(&client.next().await);
+    for look in 0..LOOKS {
+        let last = {
+            let mut world = world.lock().unwrap();
+            if look == LOOKS - 1 {
+                world.tell(Input::Drain);
+            }
+            world.live(INPUTS_A_LOOK)
+        };
+        while mirror.seq() < last {
+            let message = client.any().await;
+            schema.accepts("message", &message);
+            if message["type"] == "delta" {
+                seen.insert(message["event"].as_str().unwrap().to_owned());
+                mirror.apply(&message);
+            } else {
+                assert_eq!(message["type"], "heartbeat");
+                assert_eq!(message["seq"], mirror.seq());
+            }
+        }
+        let mut fresh = Client::connect(&feed, "").await;
+        fresh.next().await;
+        let snapshot = fresh.next().await;
+        schema.accepts("message", &snapshot);
+        assert_eq!(snapshot["seq"], last, "look {look} took a snapshot of its own");
+        assert_eq!(mirror.lines_in_use(), snapshot["lines_in_use"], "look {look}");
+        assert_eq!(mirror, Mirror::from(&snapshot), "look {look}");
+    }
+    // The day was eventful enough to mean something.
+    let expected = [
+        "call_admitted",
+        "call_arrived",
+        "call_assigned",
+        "call_connected",
+        "call_ended",
+        "call_held",
+        "call_leaving",
+        "call_returned",
+        "capacity_changed",
+        "command_refused",
+        "draining",
+        "media_silent",
+        "operator_changed",
+        "phone_changed",
+        "position_announced",
+        "wait_judged",
+    ];
+    assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+}
+
+#[tokio::test]
+async fn answers_and_commands_follow_the_schema() {
+    let schema = Schema::load();
+    let engine = common::Engine::new();
+    engine.answer_with(|_| Err(acd::Refusal::NotInWrapUp.into()));
+    let (feed, _) = common::serve(&engine, config()).await;
+    let mut client = Client::connect(&feed, "?role=operator").await;
+    schema.accepts("message", &client.any().await);
+    let commands = [
+        json!({"id": "1", "do": "sign_in", "name": "1001", "secret": "ocean"}),
+        json!({"id": "2", "do": "pause", "reason": "lunch"}),
+        json!({"id": "3", "do": "extend_wrap_up", "operator": "1001"}),
+    ];
+    for command in commands {
+        schema.accepts("command", &command);
+        schema.accepts("message", &client.ask(command).await);
+        engine.emit(&[
+            acd::Event::Draining,
+            acd::Event::FifoOvertaken {
+                call: CallId(1),
+                by: CallId(2),
+            },
+        ]);
+    }
+    client.say(json!({"id": "4", "do": "nothing known"})).await;
+    schema.accepts("message", &client.ask(json!(null)).await);
+    // What the schema is for: it tells wrong from right.
+    for wrong in [
+        json!({"id": "1", "do": "pause"}),
+        json!({"id": "", "do": "ready"}),
+        json!({"do": "ready"}),
+        json!({"id": "1", "do": "sign_in", "secret": "x"}),
+    ] {
+        assert!(!schema.is_valid("command", &wrong), "{wrong}");
+    }
+    assert!(!schema.is_valid(
+        "message",
+        &json!({"type": "delta", "seq": 1, "at": 2, "event": "call_held"})
+    ));
+}
+
+/// The published schema.
+struct Schema {
+    schemas: boon::Schemas,
+    message: boon::SchemaIndex,
+    command: boon::SchemaIndex,
+}
+
+impl Schema {
+    fn load() -> Self {
+        let text = include_str!("../../../docs/feed.schema.json");
+        let mut schemas = boon::Schemas::new();
+        let mut compiler = boon::Compiler::new();
+        compiler
+            .add_resource("feed.json", serde_json::from_str(text).unwrap())
+            .unwrap();
+        let message = compiler.compile("feed.json", &mut schemas).unwrap();
+        let command = compiler
+            .compile("feed.json#/$defs/command", &mut schemas)
+            .unwrap();
+        Self {
+            schemas,
+            message,
+            command,
+        }
+    }
+
+    fn accepts(&self, kind: &str, value: &Value) {
+        if let Err(error) = self.schemas.validate(value, self.index(kind)) {
+            panic!("not a {kind} by the schema: {value}\n{error:#}");
+        }
+    }
+
+    fn is_valid(&self, kind: &str, value: &Value) -> bool {
+        self.schemas.validate(value, self.index(kind)).is_ok()
+    }
+
+    fn index(&self, kind: &str) -> boon::SchemaIndex {
+        if kind == "command" {
+            self.command
+        } else {
+            self.message
+        }
+    }
+}
+
+/// What a client knows, kept up by the table in `docs/feed.md` and nothing else.
+#[derive(Debug, PartialEq)]
+struct Mirror {
+    state: Value,
+}
+
+impl From<&Value> for Mirror {
+    fn from(snapshot: &Value) -> Self {
+        assert_eq!(snapshot["type"], "snapshot");
+        let mut state = snapshot.clone();
+        let fields = state.as_object_mut().unwrap();
+        // When it was taken is not part of the state; lines in use follow from the calls.
+        fields.remove("at");
+        fields.remove("lines_in_use");
+        Self { state }
+    }
+}
+
+impl Mirror {
+    fn seq(&self) -> u64 {
+        self.state["seq"].as_u64().unwrap()
+    }
+
+    fn calls(&mut self) -> &mut Vec<Value> {
+        self.state["calls"].as_array_mut().unwrap()
+    }
+
+    fn lines_in_use(&mut self) -> usize {
+        self.calls().iter().filter(|call| call["line"] == true).count()
+    }
+
+    fn operator(&mut self, name: &Value) -> &mut Value {
+        let operators = self.state["operators"].as_array_mut().unwrap();
+        operators
+            .iter_mut()
+            .find(|operator| operator["operator"] == *name)
+            .unwrap()
+    }
+
+    fn call(&mut self, delta: &Value) -> &mut serde_json::Map<String, Value> {
+        let call = self
+            .calls()
+            .iter_mut()
+            .find(|call| call["call"] == delta["call"])
+            .unwrap();
+        call.as_object_mut().unwrap()
+    }
+
+    fn stage(&mut self, delta: &Value, stage: &str) -> &mut serde_json::Map<String, Value> {
+        let call = self.call(delta);
+        call.retain(|field, _| !["operator", "connected", "held"].contains(&field.as_str()));
+        call.insert("stage".into(), stage.into());
+        call
+    }
+
+    fn apply(&mut self, delta: &Value) {
+        assert_eq!(delta["seq"], self.seq() + 1, "a gap");
+        self.state["seq"] = delta["seq"].clone();
+        match delta["event"].as_str().unwrap() {
+            "call_arrived" => self.arrive(delta),
+            "call_admitted" => {
+                self.stage(delta, "admitted").insert("line".into(), true.into());
+            }
+            "call_assigned" => {
+                self.stage(delta, "ringing")
+                    .insert("operator".into(), delta["operator"].clone());
+            }
+            "call_returned" => {
+                self.stage(delta, "admitted");
+            }
+            "call_connected" => {
+                let call = self.stage(delta, "talking");
+                call.insert("operator".into(), delta["operator"].clone());
+                call.insert("connected".into(), delta["at"].clone());
+                call.insert("held".into(), false.into());
+                let operator = self.operator(&delta["operator"]);
+                operator["answered"] = (operator["answered"].as_u64().unwrap() + 1).into();
+            }
+            "call_held" => {
+                self.call(delta).insert("held".into(), delta["held"].clone());
+            }
+            "call_leaving" => {
+                self.stage(delta, "leaving");
+            }
+            "call_ended" => self.calls().retain(|call| call["call"] != delta["call"]),
+            "operator_changed" => self.operator_changed(delta),
+            "phone_changed" => self.operator(&delta["operator"])["phone"] = delta["registered"].clone(),
+            "capacity_changed" => {
+                for field in ["lines", "next_change", "next_lines"] {
+                    self.state[field] = delta[field].clone();
+                }
+            }
+            "draining" => self.state["draining"] = true.into(),
+            _ => {}
+        }
+    }
+
+    fn arrive(&mut self, delta: &Value) {
+        let mut call = json!({"line": false, "stage": "queued"});
+        for field in ["call", "queue", "trunk", "caller", "ticket", "since"] {
+            call[field] = delta[field].clone();
+        }
+        let ticket = call["ticket"].as_u64();
+        let index = self
+            .calls()
+            .iter()
+            .position(|other| other["ticket"].as_u64() > ticket);
+        let index = index.unwrap_or(self.calls().len());
+        self.calls().insert(index, call);
+    }
+
+    fn operator_changed(&mut self, delta: &Value) {
+        let operator = self.operator(&delta["operator"]).as_object_mut().unwrap();
+        if operator["state"] == "signed_off" {
+            operator.insert("answered".into(), 0.into());
+        }
+        for field in ["reason", "call", "until"] {
+            operator.remove(field);
+            if let Some(value) = delta.get(field) {
+                operator.insert(field.into(), value.clone());
+            }
+        }
+        operator.insert("state".into(), delta["state"].clone());
+        operator.insert("since".into(), delta["at"].clone());
+    }
+}
+
+/// The real core with people who do anything at any time.
+struct World {
+    acd: Acd,
+    hub: Hub,
+    seq: u64,
+    now: Timestamp,
+    calls: u64,
+    /// Legs the core has ever dialled; most are over, which must not matter.
+    legs: Vec<LegId>,
+    dice: u64,
+}
+
+impl World {
+    fn new() -> Self {
+        let acd = Acd::new(core_config()).unwrap();
+        let mut world = Self {
+            acd,
+            hub: Hub::new(common::EPOCH),
+            seq: 0,
+            now: START,
+            calls: 0,
+            legs: Vec::new(),
+            dice: 7,
+        };
+        world.tell(Input::Tick);
+        world
+    }
+
+    fn requests(world: &Arc<Mutex<Self>>) -> Requests {
+        let world = world.clone();
+        Arc::new(move |request| {
+            let world = world.lock().unwrap();
+            if let Request::Snapshot(reply) = request {
+                let _ = reply.send((world.seq, Arc::new(world.acd.snapshot())));
+            }
+            true
+        })
+    }
+
+    /// Lets that many things happen, now close together, now far apart. Returns the last event's number.
+    fn live(&mut self, inputs: usize) -> u64 {
+        for _ in 0..inputs {
+            let apart = if self.throw(4) == 0 { 90_000 } else { 2_000 };
+            self.now = self.now + Duration::from_millis(self.throw(apart));
+            let input = self.anything();
+            self.tell(input);
+        }
+        self.seq
+    }
+
+    fn anything(&mut self) -> Input {
+        let operator = OperatorId(self.throw(2) as u32);
+        let call = CallId(self.calls.saturating_sub(self.throw(12)));
+        let back = self.throw(3).min(self.legs.len() as u64) as usize;
+        let leg = self
+            .legs
+            .iter()
+            .rev()
+            .nth(back)
+            .copied()
+            .unwrap_or(LegId { call, leg: 1 });
+        let held = self.throw(2) == 0;
+        match self.throw(24) {
+            0..7 => {
+                self.calls += 1;
+                Input::CallArrived {
+                    call: CallId(self.calls),
+                    queue: QueueId(self.throw(2) as u32),
+                    trunk: TrunkId(0),
+                    caller: CallerNumber::new(&format!("1380013800{}", self.throw(10))),
+                }
+            }
+            7 => Input::CallerGone {
+                call,
+                cause: GoneCause::HungUp,
+            },
+            8 => Input::PromptDone { call },
+            9 => Input::LegRinging { leg },
+            10..13 => Input::LegAnswered { leg },
+            13 => Input::LegFailed {
+                leg,
+                cause: FailCause::Declined,
+            },
+            14 => Input::LegGone { leg },
+            15 => Input::LegHeld {
+                leg: LegId {
+                    leg: u32::from(held) * leg.leg,
+                    ..leg
+                },
+                held,
+            },
+            16 => Input::MediaSilent { leg },
+            17 => Input::PhoneUnregistered { operator },
+            18 => Input::PhoneRegistered { operator },
+            19 => Input::SignOn { operator },
+            20 => Input::Ready { operator },
+            21 => Input::ExtendWrapUp { operator },
+            22 if held => Input::SignOff { operator },
+            _ => Input::Pause {
+                operator,
+                reason: PauseReason::Chosen(self.throw(3) as u16),
+            },
+        }
+    }
+
+    fn tell(&mut self, input: Input) {
+        let mut outputs = Vec::new();
+        self.acd.handle(self.now, input, &mut outputs);
+        let mut events = Vec::new();
+        for output in outputs {
+            match output {
+                Output::Event(event) => events.push(event),
+                Output::Dial { leg, .. } => self.legs.push(leg),
+                _ => {}
+            }
+        }
+        self.seq += events.len() as u64;
+        self.hub.publish(self.seq, self.now, &events);
+    }
+
+    fn throw(&mut self, below: u64) -> u64 {
+        self.dice ^= self.dice << 13;
+        self.dice ^= self.dice >> 7;
+        self.dice ^= self.dice << 17;
+        self.dice % below.max(1)
+    }
+}
+
+fn core_config() -> AcdConfig {
+    let queue = |name: &str, answer| QueueConfig {
+        name: name.into(),
+        answer,
+        waiting_max: 6,
+        wait_max: Duration::from_secs(300),
+        short_abandon: Duration::from_secs(5),
+        ring_timeout: Duration::from_secs(20),
+        place_grace: Duration::from_secs(120),
+        announce_every: Duration::from_secs(30),
+        wrap_up: Duration::from_secs(60),
+        wrap_up_extension: Duration::from_secs(60),
+        strategy: Strategy::LongestIdle,
+        greeting: true,
+        ..QueueConfig::default()
+    };
+    let operator = |name: &str, auto_ready| OperatorConfig {
+        name: name.into(),
+        queues: Vec::new(),
+        auto_ready,
+        no_answer_max: 2,
+        ..OperatorConfig::default()
+    };
+    AcdConfig {
+        schedule: Schedule {
+            time_zone: "Asia/Shanghai".into(),
+            lines_otherwise: 4,
+            windows: vec![Window {
+                days: (1..=5).collect(),
+                from_minute: 480,
+                to_minute: 1080,
+                lines: 12,
+            }],
+            holidays: Vec::new(),
+            workdays: Vec::new(),
+        },
+        queues: vec![
+            queue("hotline", AnswerWhen::Arrival),
+            queue("complaints", AnswerWhen::Operator),
+        ],
+        operators: vec![operator("1001", true), operator("1002", false)],
+        pause_reasons: vec!["lunch".into(), "training".into()],
+        calls_max: 20,
+    }
+}

@@ -1,0 +1,168 @@
+//! The rest of the HTTP edge: page, metrics, health, and the limits on connections.
+
+mod common;
+
+use common::{Client, Engine, config, serve};
+use feed::{Feed, FeedError, Hub};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Status, head and body of a GET on a connection of its own.
+async fn get(feed: &Feed, path: &str) -> (u16, String, String) {
+    let mut stream = TcpStream::connect(feed.local_addr()).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, head.to_lowercase(), body.to_owned())
+}
+
+#[tokio::test]
+async fn the_page_is_whole_and_keeps_to_its_policy() {
+    let engine = Engine::new();
+    let (feed, _) = serve(&engine, config()).await;
+    let (status, head, page) = get(&feed, "/").await;
+    assert_eq!(status, 200);
+    assert!(
+        head.contains("content-security-policy: default-src 'none'; script-src 'self'"),
+        "{head}"
+    );
+    assert!(
+        !page.contains("<style") && !page.contains(" onclick") && !page.contains(" style="),
+        "inline"
+    );
+    let (_, _, script) = get(&feed, "/page.js").await;
+    let in_page = page.split('"').filter(|word| word.starts_with('/'));
+    let in_script = script
+        .split('"')
+        .filter(|word| word.starts_with('/') && word.ends_with(".js"));
+    let mut named: Vec<&str> = in_page.chain(in_script).collect();
+    named.sort_unstable();
+    named.dedup();
+    assert!(named.len() >= 6, "{named:?}");
+    for path in named {
+        let (status, head, body) = get(&feed, path).await;
+        assert!(status == 200 && !body.is_empty(), "{path}: {status}");
+        assert!(
+            head.contains("x-content-type-options: nosniff") || path == "/metrics",
+            "{path}: {head}"
+        );
+    }
+    let (_, _, about) = get(&feed, "/about.json").await;
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&about).unwrap()["name"],
+        "Hotline"
+    );
+}
+
+#[tokio::test]
+async fn every_word_of_the_page_is_there_in_both_languages() {
+    let words = include_str!("../src/page/words.js");
+    let (english, chinese) = words.split_once("\n  zh: {").unwrap();
+    let keys = |text: &str| -> Vec<String> {
+        let (listed, _) = text.split_once("refused: {").unwrap();
+        let mut before: Vec<&str> = listed.split(": \"").collect();
+        before.pop();
+        let word = |text: &&str| {
+            text.rsplit(|c: char| !c.is_alphanumeric() && c != '_')
+                .next()
+                .map(str::to_owned)
+        };
+        let mut keys: Vec<String> = before.iter().filter_map(word).collect();
+        keys.sort_unstable();
+        keys
+    };
+    let known = keys(english);
+    assert_eq!(known, keys(chinese));
+    for name in include_str!("../src/page/index.html")
+        .split("data-word=\"")
+        .skip(1)
+    {
+        let key = name.split('"').next().unwrap();
+        assert!(known.iter().any(|known| known == key), "no word for {key}");
+    }
+}
+
+#[tokio::test]
+async fn health_readiness_metrics() {
+    let engine = Engine::new();
+    let (feed, registry) = serve(&engine, config()).await;
+    let lines = prometheus::IntGauge::new("holdfast_lines_in_use", "Lines held.").unwrap();
+    registry.register(Box::new(lines.clone())).unwrap();
+    lines.set(7);
+    assert_eq!(get(&feed, "/healthz").await.0, 200);
+    assert_eq!(get(&feed, "/readyz").await.0, 503);
+    engine.hub.set_ready(true);
+    assert_eq!(get(&feed, "/readyz").await.0, 200);
+    let _client = Client::connect(&feed, "").await;
+    let (status, head, text) = get(&feed, "/metrics").await;
+    assert_eq!(status, 200);
+    assert!(head.contains("content-type: text/plain; version=0.0.4"), "{head}");
+    assert!(
+        text.contains("\nholdfast_lines_in_use 7\n"),
+        "others' metrics show too"
+    );
+    assert!(
+        text.contains("holdfast_feed_resyncs_total{reason=\"slow\"} 0\n"),
+        "there from the start, at 0"
+    );
+    assert_eq!(get(&feed, "/nothing").await.0, 404);
+    assert_eq!(get(&feed, "/feed").await.0, 426, "without an upgrade");
+    assert_eq!(get(&feed, "/feed?after=minus").await.0, 400);
+}
+
+#[tokio::test]
+async fn half_a_request_does_not_hold_a_connection() {
+    let engine = Engine::new();
+    let mut config = config();
+    config.limits.header_timeout = Duration::from_millis(100);
+    config.limits.connections_max = 1;
+    let (feed, _) = serve(&engine, config).await;
+    let mut slow = TcpStream::connect(feed.local_addr()).await.unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n").await.unwrap();
+    // The only connection there may be is taken until its time is over; this one then gets its turn.
+    let turn = tokio::time::timeout(Duration::from_secs(20), get(&feed, "/healthz")).await;
+    assert_eq!(turn.expect("never got a turn").0, 200);
+}
+
+#[tokio::test]
+async fn mistakes_at_the_start_are_named() {
+    let engine = Engine::new();
+    let (feed, registry) = serve(&engine, config()).await;
+    let again = feed::start(config(), Hub::new(1), engine.requests(), registry).await;
+    assert!(matches!(again.unwrap_err(), FeedError::Metrics(_)));
+
+    let mut taken = config();
+    taken.listen = feed.local_addr();
+    let error = feed::start(taken, Hub::new(1), engine.requests(), prometheus::Registry::new())
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains(&format!("cannot listen on http://{}", feed.local_addr())),
+        "{error}"
+    );
+
+    let used = feed::start(
+        config(),
+        engine.hub.clone(),
+        engine.requests(),
+        prometheus::Registry::new(),
+    )
+    .await;
+    assert!(matches!(used.unwrap_err(), FeedError::HubInUse));
+
+    let mut zero = config();
+    zero.limits.deltas_kept = 0;
+    let error = feed::start(zero, Hub::new(1), engine.requests(), prometheus::Registry::new())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the feed's limit deltas_kept is zero; give it at least 1"
+    );
+}
