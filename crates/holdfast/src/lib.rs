@@ -11,6 +11,7 @@ pub mod check;
 pub mod config;
 pub mod demo;
 pub mod serve;
+pub mod simulate;
 
 pub use config::Config;
 pub use serve::{ServeError, Served, Server};

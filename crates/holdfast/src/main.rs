@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 use holdfast::config::{Config, Severity};
-use holdfast::{check, demo, serve};
+use holdfast::{check, demo, serve, simulate};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,12 +39,19 @@ enum Command {
     ///
     /// Nothing is kept: the journal lies in a temporary folder. Ctrl-C hangs up all calls and ends it.
     Demo(demo::Options),
+    /// Simulate whole days of the queue in virtual time, and ask what if.
+    ///
+    /// The queue's own code runs under made-up callers and operators, from a seed: the same seed gives the same days
+    /// on any machine. Every step is checked; exits with 1 if the queue broke a rule, 2 if an option or a file is
+    /// wrong.
+    Simulate(simulate::Options),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve { config } => serve_file(config),
         Command::Demo(options) => demonstrate(options),
+        Command::Simulate(options) => simulate::run(&options),
         Command::Check { config } => {
             check::run(&config, &mut io::stdout().lock()).unwrap_or(ExitCode::from(2))
         }
