@@ -10,6 +10,7 @@ use crate::{Family, Library, MediaConfig, MediaError, MediaEvents, Playlist, Rem
 use acd::LegId;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -189,9 +190,20 @@ impl Plane {
             events.clone(),
         )?;
         self.mailboxes.push(mailbox);
+        let metrics = Arc::clone(&self.metrics);
+        let serve = move || {
+            metrics.threads.inc();
+            if catch_unwind(AssertUnwindSafe(|| worker.run())).is_err() {
+                tracing::error!(
+                    thread,
+                    "a media thread panicked: its calls are silent until they are placed anew"
+                );
+            }
+            metrics.threads.dec();
+        };
         let handle = thread::Builder::new()
             .name(format!("media-{thread}"))
-            .spawn(move || worker.run())?;
+            .spawn(serve)?;
         self.threads.push(handle);
         Ok(())
     }
@@ -236,8 +248,9 @@ impl Drop for Plane {
         }
         for thread in self.threads.drain(..) {
             // The last handle may be dropped inside an event callback, which runs on a media thread.
-            if thread.thread().id() != thread::current().id() && thread.join().is_err() {
-                tracing::error!("a media thread had panicked");
+            if thread.thread().id() != thread::current().id() {
+                // It cannot have panicked: it catches its own.
+                let _ = thread.join();
             }
         }
     }

@@ -89,6 +89,7 @@ pub(crate) struct Metrics {
     round_trip: Histogram,
     pub(crate) timed_out: IntCounter,
     pub(crate) keys: IntCounter,
+    pub(crate) threads: IntGauge,
     pub(crate) port_pairs: IntGauge,
     pub(crate) port_pairs_in_use: IntGauge,
     pub(crate) ports_exhausted: IntCounter,
@@ -152,6 +153,10 @@ impl Metrics {
             sources_signalled: latched.with_label_values(&["signalled"]),
             sources_learned: latched.with_label_values(&["learned"]),
             keys: r.counter("dtmf_keys_total", "Key presses received as telephone-event")?,
+            threads: r.gauge(
+                "threads",
+                "Media threads that serve; one fewer than configured is an outage",
+            )?,
             port_pairs: r.gauge("port_pairs", "Pairs of an RTP and an RTCP port configured")?,
             port_pairs_in_use: r.gauge("port_pairs_in_use", "Pairs held by legs")?,
             ports_exhausted: r.counter(

@@ -12,7 +12,7 @@ use crate::packet::{FRAME, HEADER_LEN, Header, Kind};
 use crate::player::Player;
 use crate::rtcp::{Feedback, Report, Reporter};
 use crate::{Codec, Library, Remote};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
@@ -121,7 +121,8 @@ impl Session {
 
     /// Takes in what was agreed with the peer. True when its address is another than before: then its source is
     /// to be learned anew.
-    pub(crate) fn set_remote(&mut self, remote: Remote, now: Moment) -> bool {
+    pub(crate) fn set_remote(&mut self, mut remote: Remote, now: Moment) -> bool {
+        remote.send &= is_a_phones(remote.rtp);
         if remote.receive && !self.peer.as_ref().is_some_and(|peer| peer.remote.receive) {
             (self.heard, self.silent) = (now, false);
         }
@@ -376,6 +377,14 @@ impl Session {
         peer.rtcp = Some(from);
         Ok(feedback)
     }
+}
+
+/// Whether an address can be a phone's. `c=0.0.0.0` is how phones of old say hold (RFC 2543 §B.5), and would reach
+/// this very host; a group would be a caller's way to have us flood a network.
+fn is_a_phones(address: SocketAddr) -> bool {
+    let ip = address.ip().to_canonical();
+    let broadcast = matches!(ip, IpAddr::V4(v4) if v4.is_broadcast());
+    address.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !broadcast
 }
 
 fn frames_per_packet(ptime_ms: u8) -> usize {

@@ -287,6 +287,62 @@ fn commands_for_legs_that_are_gone_or_strange_do_no_harm() {
 }
 
 #[test]
+fn nothing_is_sent_to_an_address_that_is_no_phones() {
+    let plane = Plane::start();
+    let mut a = plane.silent_phone(caller(), Codec::Pcma, None);
+    let true_address = a.remote.rtp;
+    for address in [
+        "0.0.0.0:4000",
+        "224.0.0.1:4000",
+        "255.255.255.255:4000",
+        "127.0.0.1:0",
+    ] {
+        a.remote.rtp = address.parse().expect("an address");
+        a.agree();
+        plane.media.play(caller(), music());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    a.remote.rtp = true_address;
+    a.agree();
+    a.receive();
+    let sent = plane.metric("holdfast_rtp_packets_total{direction=\"sent\"}");
+    assert!(sent < 6.0, "only to the phone itself: {sent}");
+    assert_eq!(
+        plane.metric("holdfast_rtp_dropped_total{reason=\"send_failed\"}"),
+        0.0
+    );
+    assert_eq!(plane.metric("holdfast_rtp_threads"), 2.0);
+}
+
+#[test]
+fn one_panic_in_an_event_is_one_thread_fewer_and_is_seen() {
+    let registry = prometheus::Registry::new();
+    let events = Arc::new(|_| panic!("a listener of the test breaks its promise"));
+    let media = Media::start(config(), library(), &registry, events).expect("the media plane starts");
+    let port = media.open(caller(), Family::V4).expect("a port is free");
+    media.play(
+        caller(),
+        Playlist {
+            prompts: vec![],
+            then: AfterPrompts::Nothing,
+        },
+    );
+    let (sender, silent) = std::sync::mpsc::channel();
+    drop(sender);
+    let plane = Plane {
+        media,
+        registry,
+        events: silent,
+    };
+    let start = Instant::now();
+    while plane.metric("holdfast_rtp_threads") != 1.0 {
+        assert!(start.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    drop(port);
+}
+
+#[test]
 fn the_last_handle_may_be_dropped_inside_an_event() {
     let registry = prometheus::Registry::new();
     let held: Arc<Mutex<Option<(Media, Port)>>> = Arc::default();
