@@ -1,6 +1,7 @@
 //! Where log lines go.
 
 use crate::TelemetryError;
+use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -14,6 +15,9 @@ pub enum LogFormat {
     Json,
 }
 
+/// The SIP library writes whole messages at `info`, callers' numbers and all. Only a filter that names it gets them.
+const QUIET: &str = "rsipstack=warn";
+
 /// Sends log lines to standard error in `format`, as far as `filter` lets them (`info`, or `info,sip=debug`).
 /// The environment's `RUST_LOG`, if set, goes before `filter`.
 ///
@@ -21,12 +25,18 @@ pub enum LogFormat {
 /// The filter does not parse, or logging was set up before.
 pub fn init_tracing(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
     let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| filter.to_owned());
-    let env_filter = match EnvFilter::builder().parse(&filter) {
+    let full = if filter.contains("rsipstack") {
+        filter
+    } else {
+        format!("{filter},{QUIET}")
+    };
+    let env_filter = match EnvFilter::builder().parse(&full) {
         Ok(parsed) => parsed,
-        Err(source) => return Err(TelemetryError::Filter { filter, source }),
+        Err(source) => return Err(TelemetryError::Filter { filter: full, source }),
     };
     let lines = tracing_subscriber::fmt()
         .with_env_filter(env_filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match format {
         LogFormat::Compact => lines.compact().finish().try_init()?,
