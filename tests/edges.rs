@@ -1,7 +1,7 @@
 //! The edges of the house: who may register, who may call, what `check` says, and metrics that Prometheus accepts.
 
 use harness::{Engine, Place, SECRET, Settings, soon};
-use phone::{CallState, Phone, PhoneConfig, PhoneError, Transport};
+use phone::{CallState, Digest, Phone, PhoneConfig, PhoneError, Transport};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -20,10 +20,9 @@ async fn engine(place: &Place) -> Engine {
     .await
 }
 
-fn operator(engine: &Engine, secret: &str, transport: Transport) -> PhoneConfig {
+fn operator(engine: &Engine, secret: &str) -> PhoneConfig {
     PhoneConfig {
         secret: Some(secret.to_owned()),
-        transport,
         ..PhoneConfig::new("1001", engine.sip())
     }
 }
@@ -33,8 +32,18 @@ async fn the_right_password_registers_and_a_wrong_one_does_not() {
     let place = Place::new();
     let engine = engine(&place).await;
     let mut feed = engine.feed().await;
-    for transport in [Transport::Udp, Transport::Tcp] {
-        let phone = Phone::start(operator(&engine, "wrong", transport)).await.unwrap();
+    let ways = [
+        (Transport::Udp, Digest::Md5),
+        (Transport::Udp, Digest::Sha256),
+        (Transport::Tcp, Digest::Sha256),
+    ];
+    for (transport, digest) in ways {
+        let wrong = PhoneConfig {
+            transport,
+            digest,
+            ..operator(&engine, "wrong")
+        };
+        let phone = Phone::start(wrong).await.unwrap();
         let refused = phone.register(EXPIRES).await.unwrap_err();
         assert!(
             matches!(
@@ -46,7 +55,12 @@ async fn the_right_password_registers_and_a_wrong_one_does_not() {
             ),
             "{refused}"
         );
-        let phone = Phone::start(operator(&engine, SECRET, transport)).await.unwrap();
+        let right = PhoneConfig {
+            transport,
+            digest,
+            ..operator(&engine, SECRET)
+        };
+        let phone = Phone::start(right).await.unwrap();
         phone.register(EXPIRES).await.unwrap();
         feed.until("the operator to be available", |log| {
             log.operator("1001") == "available"

@@ -28,12 +28,14 @@ pub struct Settings {
     pub queue: &'static str,
     /// Further lines of `[engine]`.
     pub engine: &'static str,
+    /// Further lines of `[sip]`.
+    pub sip: &'static str,
     /// The address to serve at instead of one of the place's own.
     pub address: Option<IpAddr>,
 }
 
 impl Default for Settings {
-    /// A Monday morning: 12 lines, no wrap-up, no operator.
+    /// A Monday morning: 12 lines, no wrap-up, no operator; at its end the engine hangs up soon.
     fn default() -> Self {
         Self {
             clock_start: "2026-11-23T10:00:00+08:00",
@@ -41,7 +43,8 @@ impl Default for Settings {
             auto_ready: true,
             no_answer_max: 1,
             queue: "wrap_up = \"0s\"",
-            engine: "",
+            engine: "drain_timeout = \"1s\"",
+            sip: "",
             address: None,
         }
     }
@@ -59,6 +62,7 @@ impl Settings {
             clock_start,
             queue,
             engine,
+            sip,
             auto_ready,
             no_answer_max,
             ..
@@ -78,6 +82,7 @@ lines_otherwise = 4
 windows = [{{ days = ["mon-fri"], from = "08:00", to = "18:00", lines = 12 }}]
 [sip]
 listen = ["udp:{host}:5060", "tcp:{host}:5060"]
+{sip}
 [media]
 {bind} = "{ip}"
 ports = "20000-20999"
