@@ -37,6 +37,9 @@ pub fn init_tracing(format: LogFormat, filter: &str) -> Result<(), TelemetryErro
     let lines = tracing_subscriber::fmt()
         .with_env_filter(env_filter)
         .with_ansi(std::io::stderr().is_terminal())
+        // The complaint about a log that cannot be written would go there too, and panic: on a full disk or with the
+        // reader of a pipe gone, calls must go on without a log.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     match format {
         LogFormat::Compact => lines.compact().finish().try_init()?,
