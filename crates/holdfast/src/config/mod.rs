@@ -4,11 +4,14 @@
 //! remedy while the default stands in for it, so that one look finds everything; unknown keys are mistakes. The types
 //! that come out are the ones the other crates are told, ready to start with.
 
-mod callers;
 mod cross;
 mod finding;
 mod house;
+mod names;
 mod network;
+mod operators;
+mod queues;
+mod schedule;
 mod section;
 #[cfg(test)]
 mod tests;
@@ -20,6 +23,7 @@ use acd::AcdConfig;
 use engine::{ClockConfig, EngineConfig};
 use finding::{At, Findings};
 use media::{Language, MediaConfig};
+use names::Skills;
 use section::Section;
 use sip::SipConfig;
 use std::net::SocketAddr;
@@ -143,10 +147,11 @@ fn read(findings: &Findings<'_>, value: toml_span::Value<'_>) -> Option<Config> 
     } = house::engine(root.section("engine"));
     let journal = house::journal(root.section("journal"));
 
-    let schedule = callers::schedule(root.section("schedule"));
-    let queues = callers::queues(&mut root);
-    let pause_reasons = callers::pause_reasons(&mut root);
-    let operators = callers::operators(&mut root, &queues.names);
+    let skills = Skills::read(&mut root);
+    let schedule = schedule::schedule(root.section("schedule"));
+    let queues = queues::queues(&mut root, &skills);
+    let pause_reasons = operators::pause_reasons(&mut root);
+    let operators = operators::operators(&mut root, &queues.names, &skills);
     let trunks = network::trunks(&mut root);
 
     let mut sip = network::sip(root.section("sip"));

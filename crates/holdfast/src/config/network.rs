@@ -1,7 +1,7 @@
 //! What touches the network: SIP, trunks, RTP, HTTP.
 
 use super::FeedSettings;
-use super::callers::{judge_secret, unique_name};
+use super::names::{judge_secret, unique_name};
 use super::section::Section;
 use media::MediaConfig;
 use sip::{

@@ -145,6 +145,7 @@ fn every_mistake_is_named_at_once() {
 name = 5
 colour = "red"
 pause_reasons = ["meal", "meal", ""]
+skills = ["english"]
 
 [schedule]
 time_zone = "Asia/Peking"
@@ -173,6 +174,9 @@ languages = ["zh", "fr"]
 name = "hotline"
 dial = ["hotline"]
 announce_every = "1s"
+skills = ["englsh", "juggling"]
+wait_quantile = 100
+schedule = { lines_otherwise = 2, opens = "08:00" }
 
 [[operators]]
 name = "1001"
@@ -218,51 +222,55 @@ format = "pretty"
         text,
         expect![[r#"
             test.toml:2:8: error: name: is a number; write a text in quotes
-            test.toml:3:1: error: colour: there is no such key; remove it; what can stand here is `name`, `log`, `engine`, `journal`, `schedule`, `queues`, `pause_reasons`, `operators`, `trunks`, `sip`, `media` and `feed`
+            test.toml:3:1: error: colour: there is no such key; remove it; what can stand here is `name`, `log`, `engine`, `journal`, `skills`, `schedule`, `queues`, `pause_reasons`, `operators`, `trunks`, `sip`, `media` and `feed`
             test.toml:4:27: error: pause_reasons[1]: "meal" is the name of pause_reasons[0] already; give each its own name
             test.toml:4:34: error: pause_reasons[2]: is empty; give it a name
-            test.toml:6:1: error: schedule.lines_otherwise: is missing; add `lines_otherwise = 4`
-            test.toml:7:14: error: schedule.time_zone: "Asia/Peking" is no time zone this program knows; use an IANA name such as "Asia/Shanghai"
-            test.toml:8:14: error: schedule.holidays[0]: "2026-02-30" is not a date; write it as "YYYY-MM-DD"
-            test.toml:9:14: error: schedule.workdays[0]: 2026-10-01 is among the holidays too; remove it from one of the two lists
-            test.toml:12:21: error: schedule.windows[0].days[1]: "someday" is not a day of the week; write days or stretches of days: "mon", "sat-sun"
-            test.toml:13:9: error: schedule.windows[0].from: "8:00" is not a time of day; write hours and minutes: "08:00", up to "24:00"
-            test.toml:14:7: error: schedule.windows[0].to: "25:00" is not a time of day; write hours and minutes: "08:00", up to "24:00"
-            test.toml:15:9: error: schedule.windows[0].lines: -1 is out of range; use a number from 0 to 10000
-            test.toml:17:12: error: schedule.window: there is no such key; did you mean `windows`?
-            test.toml:22:21: error: queues[0].dial[1]: "sip:x@y" cannot be dialled; write the part before the @ alone, such as "hotline", or "*" for every other number
-            test.toml:23:1: error: queues[0].answr: there is no such key; did you mean `answer`?
-            test.toml:24:13: error: queues[0].strategy: "longest-idle" is none of the choices; did you mean `longest_idle`?
-            test.toml:25:17: error: queues[0].ring_timeout: "20" is not a length of time; write it with its unit: "250ms", "90s", "5m", "1h30m"
-            test.toml:26:13: error: queues[0].wait_max: "2w" is not a length of time; write it with its unit: "250ms", "90s", "5m", "1h30m"
-            test.toml:27:21: error: queues[0].languages[1]: "fr" is not a language with prompts; use "zh" or "en"
-            test.toml:30:9: error: queues[1].name: "hotline" is the name of queues[0] already; give each its own name
-            test.toml:31:10: error: queues[1].dial[0]: "hotline" leads to the queue hotline already; let each number lead to one queue
-            test.toml:32:19: error: queues[1].announce_every: is too short to be heard out; use at least "5s", or "0s" for never
-            test.toml:36:11: warning: operators[0].secret: is easily guessed; use a long random text, as `openssl rand -base64 18` prints
-            test.toml:37:12: error: operators[0].queues[0]: there is no queue "hotlien"; did you mean `hotline`?
-            test.toml:39:1: error: operators[1].secret: is missing; add `secret = "a long random text"`
-            test.toml:40:9: error: operators[1].name: "1001" is the name of operators[0] already; give each its own name
-            test.toml:41:12: error: operators[1].contact: "1001@phone" is not a SIP URI; write a SIP URI, such as "sip:1001@192.0.2.5:5060"
-            test.toml:43:1: error: trunks[0].secret: is missing; add `secret = "a long random text"`
-            test.toml:43:1: error: trunks[0]: is known both by address and by digest; give either `from`, or `user` and `secret`
-            test.toml:45:10: warning: trunks[0].from[0]: lets the whole Internet call; name the provider's addresses alone
-            test.toml:45:23: error: trunks[0].from[1]: "example.org" is neither an IP address nor a block of them; write it like "192.0.2.7", "192.0.2.0/24" or "2001:db8::/32"
-            test.toml:49:32: error: sip.listen[1]: "tls:0.0.0.0:5061" begins with no transport that is spoken here; write it as "udp:0.0.0.0:5060" or "tcp:[::]:5060"
-            test.toml:49:52: error: sip.listen[2]: "udp:localhost:5060" does not go on with an IP address and a port; write it as "udp:0.0.0.0:5060" or "tcp:[::]:5060"
-            test.toml:50:22: error: sip.early_media_status: 180 is out of range; use a number from 182 to 183
-            test.toml:51:21: error: sip.session_interval: is shorter than `session_interval_min`; make it at least as long, or "0s" for no session timers
-            test.toml:54:14: error: media.audio_dir: there is no folder nowhere; name the one that holds prompts/ and music/; a relative path begins where the program is started
-            test.toml:55:10: error: media.ports: "20001-20002" holds no pair of an even port and the odd one after it; write the first and the last: "16384-32767"
-            test.toml:58:11: error: feed.listen: "8080" is not an IP address and a port; write it as "0.0.0.0:8080" or "[::]:8080"
-            test.toml:59:13: error: feed.origins[0]: "console.example" is not a web origin; write it as "https://console.example"
-            test.toml:62:15: error: journal.durability: "always" is none of the choices; use `every_batch`, `interval` or `never`
-            test.toml:63:17: error: journal.segment_size: "64" is not a size; write it with its unit: "64MiB", "10GB"
-            test.toml:64:18: warning: journal.sync_interval: has no effect with this `durability`; remove it, or write `durability = "interval"`
-            test.toml:67:13: error: engine.calls_max: 0 is out of range; use a number from 1 to 100000
-            test.toml:68:14: error: engine.clock_rate: 0 is out of range; use a number above 0 and up to 100000
-            test.toml:69:16: error: engine.clock_start: "tomorrow" is not a moment; write a moment with its offset from UTC, such as "2026-11-23T09:00:00+08:00"
-            test.toml:72:11: error: log.format: "pretty" is none of the choices; use `compact` or `json`
+            test.toml:7:1: error: schedule.lines_otherwise: is missing; add `lines_otherwise = 4`
+            test.toml:8:14: error: schedule.time_zone: "Asia/Peking" is no time zone this program knows; use an IANA name such as "Asia/Shanghai"
+            test.toml:9:14: error: schedule.holidays[0]: "2026-02-30" is not a date; write it as "YYYY-MM-DD"
+            test.toml:10:14: error: schedule.workdays[0]: 2026-10-01 is among the holidays too; remove it from one of the two lists
+            test.toml:13:21: error: schedule.windows[0].days[1]: "someday" is not a day of the week; write days or stretches of days: "mon", "sat-sun"
+            test.toml:14:9: error: schedule.windows[0].from: "8:00" is not a time of day; write hours and minutes: "08:00", up to "24:00"
+            test.toml:15:7: error: schedule.windows[0].to: "25:00" is not a time of day; write hours and minutes: "08:00", up to "24:00"
+            test.toml:16:9: error: schedule.windows[0].lines: -1 is out of range; use a number from 0 to 10000
+            test.toml:18:12: error: schedule.window: there is no such key; did you mean `windows`?
+            test.toml:23:21: error: queues[0].dial[1]: "sip:x@y" cannot be dialled; write the part before the @ alone, such as "hotline", or "*" for every other number
+            test.toml:24:1: error: queues[0].answr: there is no such key; did you mean `answer`?
+            test.toml:25:13: error: queues[0].strategy: "longest-idle" is none of the choices; did you mean `longest_idle`?
+            test.toml:26:17: error: queues[0].ring_timeout: "20" is not a length of time; write it with its unit: "250ms", "90s", "5m", "1h30m"
+            test.toml:27:13: error: queues[0].wait_max: "2w" is not a length of time; write it with its unit: "250ms", "90s", "5m", "1h30m"
+            test.toml:28:21: error: queues[0].languages[1]: "fr" is not a language with prompts; use "zh" or "en"
+            test.toml:31:9: error: queues[1].name: "hotline" is the name of queues[0] already; give each its own name
+            test.toml:32:10: error: queues[1].dial[0]: "hotline" leads to the queue hotline already; let each number lead to one queue
+            test.toml:33:19: error: queues[1].announce_every: is too short to be heard out; use at least "5s", or "0s" for never
+            test.toml:34:12: error: queues[1].skills[0]: there is no skill "englsh"; did you mean `english`?
+            test.toml:34:22: error: queues[1].skills[1]: there is no skill "juggling"; the only one is `english`
+            test.toml:35:17: error: queues[1].wait_quantile: 100 is out of range; use a number from 0 to 99
+            test.toml:36:35: error: queues[1].schedule.opens: there is no such key; remove it; what can stand here is `time_zone`, `lines_otherwise`, `holidays`, `workdays` and `windows`
+            test.toml:40:11: warning: operators[0].secret: is easily guessed; use a long random text, as `openssl rand -base64 18` prints
+            test.toml:41:12: error: operators[0].queues[0]: there is no queue "hotlien"; did you mean `hotline`?
+            test.toml:43:1: error: operators[1].secret: is missing; add `secret = "a long random text"`
+            test.toml:44:9: error: operators[1].name: "1001" is the name of operators[0] already; give each its own name
+            test.toml:45:12: error: operators[1].contact: "1001@phone" is not a SIP URI; write it as "sip:1001@192.0.2.5:5060"
+            test.toml:47:1: error: trunks[0].secret: is missing; add `secret = "a long random text"`
+            test.toml:47:1: error: trunks[0]: is known both by address and by digest; give either `from`, or `user` and `secret`
+            test.toml:49:10: warning: trunks[0].from[0]: lets the whole Internet call; name the provider's addresses alone
+            test.toml:49:23: error: trunks[0].from[1]: "example.org" is neither an IP address nor a block of them; write it like "192.0.2.7", "192.0.2.0/24" or "2001:db8::/32"
+            test.toml:53:32: error: sip.listen[1]: "tls:0.0.0.0:5061" begins with no transport that is spoken here; write it as "udp:0.0.0.0:5060" or "tcp:[::]:5060"
+            test.toml:53:52: error: sip.listen[2]: "udp:localhost:5060" does not go on with an IP address and a port; write it as "udp:0.0.0.0:5060" or "tcp:[::]:5060"
+            test.toml:54:22: error: sip.early_media_status: 180 is out of range; use a number from 182 to 183
+            test.toml:55:21: error: sip.session_interval: is shorter than `session_interval_min`; make it at least as long, or "0s" for no session timers
+            test.toml:58:14: error: media.audio_dir: there is no folder nowhere; name the one that holds prompts/ and music/; a relative path begins where the program is started
+            test.toml:59:10: error: media.ports: "20001-20002" holds no pair of an even port and the odd one after it; write the first and the last: "16384-32767"
+            test.toml:62:11: error: feed.listen: "8080" is not an IP address and a port; write it as "0.0.0.0:8080" or "[::]:8080"
+            test.toml:63:13: error: feed.origins[0]: "console.example" is not a web origin; write it as "https://console.example"
+            test.toml:66:15: error: journal.durability: "always" is none of the choices; use `every_batch`, `interval` or `never`
+            test.toml:67:17: error: journal.segment_size: "64" is not a size; write it with its unit: "64MiB", "10GB"
+            test.toml:68:18: warning: journal.sync_interval: has no effect with this `durability`; remove it, or write `durability = "interval"`
+            test.toml:71:13: error: engine.calls_max: 0 is out of range; use a number from 1 to 100000
+            test.toml:72:14: error: engine.clock_rate: 0 is out of range; use a number above 0 and up to 100000
+            test.toml:73:16: error: engine.clock_start: "tomorrow" is not a moment; write a moment with its offset from UTC, such as "2026-11-23T09:00:00+08:00"
+            test.toml:76:11: error: log.format: "pretty" is none of the choices; use `compact` or `json`
         "#]],
     );
 }

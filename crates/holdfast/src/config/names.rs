@@ -1,0 +1,86 @@
+//! Names, skills and secrets: what several tables have in common.
+
+use super::finding::{At, Placed, one_of};
+use super::section::Section;
+
+/// Reports a name that was used before, or that cannot be one.
+pub(super) fn unique_name(section: &Section<'_, '_, '_>, name: &Placed<String>, taken: &[String]) {
+    if name.value.is_empty() {
+        section.findings().error(&name.at, "is empty", "give it a name");
+    } else if let Some(index) = taken.iter().position(|other| *other == name.value) {
+        let list = name.at.key.split('[').next().unwrap_or_default();
+        section.findings().error(
+            &name.at,
+            format!("\"{}\" is the name of {list}[{index}] already", name.value),
+            "give each its own name",
+        );
+    }
+}
+
+/// Complains about a secret that anybody could guess.
+pub(super) fn judge_secret(section: &Section<'_, '_, '_>, secret: &Placed<String>, name: &str) {
+    const LENGTH_MIN: usize = 8;
+    let Placed { value, at } = secret;
+    let complain = |at: &At, what: &str| {
+        section.findings().warn(
+            at,
+            what,
+            "use a long random text, as `openssl rand -base64 18` prints",
+        );
+    };
+    if value.is_empty() {
+        section
+            .findings()
+            .error(at, "is empty", "give a long random text");
+    } else if value.starts_with("change-me") {
+        complain(at, "is the one everybody can read in the example");
+    } else if value.len() < LENGTH_MIN || value == name {
+        complain(at, "is easily guessed");
+    }
+}
+
+/// The names of skills, each with its bit.
+#[derive(Default)]
+pub(super) struct Skills {
+    names: Vec<String>,
+}
+
+/// Most skills there can be.
+const SKILLS_MAX: usize = 64;
+
+impl Skills {
+    pub(super) fn read(root: &mut Section<'_, '_, '_>) -> Self {
+        let mut skills = Self::default();
+        for skill in root.texts("skills").into_iter().flatten() {
+            unique_name(root, &skill, &skills.names);
+            if skills.names.len() == SKILLS_MAX {
+                let remedy = format!("use {SKILLS_MAX} at most");
+                root.findings().error(&skill.at, "is one skill too many", remedy);
+                break;
+            }
+            skills.names.push(skill.value);
+        }
+        skills
+    }
+
+    /// The skills that a table names under `key`.
+    pub(super) fn named(&self, section: &mut Section<'_, '_, '_>, key: &'static str) -> acd::Skills {
+        let mut bits = 0;
+        for skill in section.texts(key).into_iter().flatten() {
+            match self.names.iter().position(|name| *name == skill.value) {
+                Some(bit) => bits |= 1 << bit,
+                None if self.names.is_empty() => section.findings().error(
+                    &skill.at,
+                    format!("there is no skill \"{}\"", skill.value),
+                    "name all skills in `skills` at the head of the file",
+                ),
+                None => section.findings().error(
+                    &skill.at,
+                    format!("there is no skill \"{}\"", skill.value),
+                    one_of(&skill.value, self.names.iter().map(String::as_str)),
+                ),
+            }
+        }
+        acd::Skills(bits)
+    }
+}
