@@ -5,11 +5,10 @@
 
 use crate::Timestamp;
 
-/// Whose deadline it is. Of equal deadlines the one listed first here is due first.
+/// Whose deadline it is. Of equal deadlines that of the older ticket is due first, and before them those that have
+/// none, in the order listed here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
-    /// Lines in force change.
-    Schedule,
     /// A queue's oldest call has waited long enough for operators without its skills.
     Queue(u32),
     /// A phone has rung long enough, or a wrap-up or rest is over.
@@ -20,11 +19,14 @@ pub(crate) enum Timer {
     Call(u32),
 }
 
+/// A deadline, its owner's ticket (zero if it has none), and the owner.
+type Entry = (Timestamp, u64, Timer);
+
 #[derive(Default)]
 pub(crate) struct Timers {
-    heap: Vec<(Timestamp, Timer)>,
+    heap: Vec<Entry>,
     /// Where in the heap each owner's deadline is, by kind and index.
-    found: [Vec<u32>; 5],
+    found: [Vec<u32>; 4],
 }
 
 const NOWHERE: u32 = u32::MAX;
@@ -33,23 +35,28 @@ const CHILDREN: usize = 4;
 impl Timers {
     /// The earliest deadline and its owner.
     pub(crate) fn next(&self) -> Option<(Timestamp, Timer)> {
-        self.heap.first().copied()
+        self.heap.first().map(|(at, _, timer)| (*at, *timer))
     }
 
     /// The owners of all deadlines, in no meaningful order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Timer> {
-        self.heap.iter().map(|(_, timer)| *timer)
+        self.heap.iter().map(|(_, _, timer)| *timer)
     }
 
-    /// Sets or moves the owner's deadline.
+    /// Sets or moves the deadline of an owner without a ticket.
     pub(crate) fn set(&mut self, timer: Timer, at: Timestamp) {
+        self.set_for(timer, 0, at);
+    }
+
+    /// Sets or moves the deadline of an owner who has a ticket.
+    pub(crate) fn set_for(&mut self, timer: Timer, ticket: u64, at: Timestamp) {
         let found = self.found(timer);
         let mut index = *found as usize;
         if index == NOWHERE as usize {
             index = self.heap.len();
-            self.heap.push((at, timer));
+            self.heap.push((at, ticket, timer));
         } else {
-            self.heap[index].0 = at;
+            self.heap[index] = (at, ticket, timer);
         }
         self.settle(index);
     }
@@ -70,11 +77,10 @@ impl Timers {
 
     fn found(&mut self, timer: Timer) -> &mut u32 {
         let (kind, index) = match timer {
-            Timer::Schedule => (0, 0),
+            Timer::Queue(n) => (0, n as usize),
             Timer::Operator(n) => (1, n as usize),
             Timer::Place(n) => (2, n as usize),
             Timer::Call(n) => (3, n as usize),
-            Timer::Queue(n) => (4, n as usize),
         };
         let kind = &mut self.found[kind];
         if kind.len() <= index {
@@ -108,9 +114,9 @@ impl Timers {
         self.put(index, entry);
     }
 
-    fn put(&mut self, index: usize, entry: (Timestamp, Timer)) {
+    fn put(&mut self, index: usize, entry: Entry) {
         self.heap[index] = entry;
-        *self.found(entry.1) = index as u32;
+        *self.found(entry.2) = index as u32;
     }
 }
 

@@ -211,17 +211,17 @@ impl Acd {
     pub(super) fn wait_on(&mut self, slot: u32) {
         let call = &self.calls[slot];
         let config = &self.config.queues[call.queue.0 as usize];
+        let ticket = call.ticket;
         let mut until = call.arrived + config.wait_max;
         if until <= self.now {
             return self.leave(slot, Outcome::TimedOut);
         }
         if !config.announce_every.is_zero() {
-            if call.announce_at <= self.now {
-                self.calls[slot].announce_at = self.now + config.announce_every;
-            }
-            until = until.min(self.calls[slot].announce_at);
+            let announce_at = next_beat(call.announce_at, config.announce_every, self.now);
+            self.calls[slot].announce_at = announce_at;
+            until = until.min(announce_at);
         }
-        self.timers.set(Timer::Call(slot), until);
+        self.timers.set_for(Timer::Call(slot), ticket, until);
     }
 
     fn wait_over(&self, slot: u32) -> bool {
@@ -255,12 +255,13 @@ impl Acd {
             outcome,
             left: self.now,
         };
-        let (id, queue) = (call.id, call.queue);
+        let (id, queue, ticket) = (call.id, call.queue, call.ticket);
         self.out.push(Output::Play {
             call: id,
             audio: Audio::Farewell(outcome),
         });
-        self.timers.set(Timer::Call(slot), self.now + FAREWELL_MAX);
+        self.timers
+            .set_for(Timer::Call(slot), ticket, self.now + FAREWELL_MAX);
         self.event(Event::CallLeaving {
             call: id,
             queue,
@@ -352,7 +353,8 @@ impl Acd {
         let Some(slot) = self.places.keep(owner, call.ticket, call.since) else {
             return false;
         };
-        self.timers.set(Timer::Place(slot), self.now + grace);
+        self.timers
+            .set_for(Timer::Place(slot), call.ticket, self.now + grace);
         true
     }
 
@@ -368,4 +370,14 @@ impl Acd {
         }
         lists.waiting -= 1;
     }
+}
+
+/// The first of `first`, `first + every`, … after `now`: callers keep their own beat, so that announcements to many do
+/// not fall together after a moment in which none could be made.
+fn next_beat(first: Timestamp, every: Duration, now: Timestamp) -> Timestamp {
+    if first > now {
+        return first;
+    }
+    let missed = now.since(first).as_micros() / every.as_micros();
+    first + every * (missed as u32).saturating_add(1)
 }

@@ -5,7 +5,7 @@
 
 use super::Acd;
 use crate::calls::CallState;
-use crate::{Event, FailCause, HangUpCause, LegId, Outcome, Output, ReturnCause};
+use crate::{Event, FailCause, GoneCause, HangUpCause, LegId, Outcome, Output, ReturnCause};
 
 impl Acd {
     /// A phone was picked up: the conversation begins, or it came too late.
@@ -25,8 +25,11 @@ impl Acd {
         }
     }
 
-    /// A phone did not take the call.
+    /// A phone did not take the call. Said of the caller's own leg, it means that the caller is gone.
     pub(super) fn leg_failed(&mut self, leg: LegId, cause: FailCause) {
+        if leg.is_caller() {
+            return self.caller_gone(leg.call, GoneCause::Failed);
+        }
         match self.find_leg(leg).map(|slot| (slot, self.calls[slot].state)) {
             Some((slot, CallState::Ringing { operator, dialled })) => {
                 self.return_call(slot, ReturnCause::Failed(cause));
@@ -39,6 +42,9 @@ impl Acd {
 
     /// An operator's leg is over: the caller's ends with it.
     pub(super) fn leg_gone(&mut self, leg: LegId) {
+        if leg.is_caller() {
+            return self.caller_gone(leg.call, GoneCause::Failed);
+        }
         match self.find_leg(leg).map(|slot| (slot, self.calls[slot].state)) {
             Some((slot, CallState::Talking(talk))) => {
                 let queue = self.calls[slot].queue;

@@ -39,6 +39,8 @@ pub struct Acd {
     /// Queues that ask for skills and relax.
     relaxing: Vec<QueueId>,
     timers: Timers,
+    /// When the schedule is to be looked at next.
+    look_at: Timestamp,
     next_ticket: u64,
     draining: bool,
     /// Outputs of the input in hand; kept for its capacity.
@@ -76,8 +78,6 @@ impl Acd {
     /// The first mistake found in the configuration.
     pub fn new(config: AcdConfig) -> Result<Self, ConfigError> {
         config.validate()?;
-        let mut timers = Timers::default();
-        timers.set(Timer::Schedule, Timestamp::default());
         Ok(Self {
             now: Timestamp::default(),
             lines: Lines::new(&config)?,
@@ -92,7 +92,8 @@ impl Acd {
             places: Places::new(config.calls_max),
             regulars: Regulars::new(config.calls_max),
             relaxing: relaxing(&config),
-            timers,
+            timers: Timers::default(),
+            look_at: Timestamp::default(),
             next_ticket: 1,
             draining: false,
             out: Vec::new(),
@@ -112,6 +113,11 @@ impl Acd {
             self.operators.begin(now);
         }
         self.now = self.now.max(now);
+        // First, so that whatever is decided now is decided with the lines that are in force now.
+        if self.look_at <= self.now {
+            self.look_at_schedule();
+            self.settle();
+        }
         while let Some((at, timer)) = self.timers.next()
             && at <= self.now
         {
@@ -126,7 +132,11 @@ impl Acd {
 
     /// When [`Input::Tick`] is next needed, if at all.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.timers.next().map(|(at, _)| at)
+        let next = self
+            .timers
+            .next()
+            .map_or(self.look_at, |(at, _)| at.min(self.look_at));
+        Some(next)
     }
 
     /// One operator as the snapshot shows it; none if the configuration has no such operator.
@@ -162,7 +172,6 @@ impl Acd {
 
     fn due(&mut self, timer: Timer) {
         match timer {
-            Timer::Schedule => self.look_at_schedule(),
             Timer::Operator(index) => self.operator_due(OperatorId(index)),
             Timer::Place(slot) => drop(self.places.give_up(slot)),
             // Settling after this does what is due.
@@ -206,10 +215,9 @@ impl Acd {
     }
 
     fn look_at_schedule(&mut self) {
-        let next = self
+        self.look_at = self
             .lines
             .look(self.now, |event| self.out.push(Output::Event(event)));
-        self.timers.set(Timer::Schedule, next);
         self.close();
     }
 

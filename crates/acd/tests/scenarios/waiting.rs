@@ -95,14 +95,14 @@ fn positions_are_told_at_intervals_and_count_only_who_waits_before() {
 fn no_position_is_told_while_a_phone_rings() {
     check_with(
         |config| config.queues[0].announce_every = Duration::from_secs(30),
-        "0s A calls; 25s op1 on; 45s wait; 1m20s wait",
+        "0s A calls; 25s op1 on; 45s wait; 1m35s wait",
         expect![[r#"
             0m00s   A has ticket 1; A answered; A hears hold_music; A has a line
             0m25s   op1 paused (not_ready)
             0m25s   op1 available; A -> op1 (age 25s, idle 0s, 1 waiting, 1 eligible); dial op1 for A/1
             0m45s   hang up A/1 (ring_timeout); A back from op1 (no_answer); op1 available; A -> op1 (age 45s, idle 0s, 1 waiting, 1 eligible); dial op1 for A/2
             1m05s   hang up A/2 (ring_timeout); A back from op1 (no_answer); op1 paused (no_answer)
-            1m15s   A hears position 1
+            1m30s   A hears position 1
         "#]],
     );
 }
