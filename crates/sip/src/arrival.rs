@@ -9,6 +9,7 @@ use crate::leg::Leg;
 use crate::line::Line;
 use crate::message;
 use crate::offer_answer::{self, Agreed, Incompatible};
+use crate::session_timer;
 use crate::transact::server_invite;
 use crate::trunk::caller_number;
 use crate::validate::Refusal;
@@ -16,13 +17,26 @@ use crate::{Accepted, SipEvent};
 use acd::{GoneCause, LegId, TrunkId};
 use futures_util::FutureExt;
 use media::{Family, MediaError};
+use rsipstack::sip::{Request, Uri};
+use sdp_types::Session;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 /// What Retry-After says when we do not know better, in seconds.
 const RETRY_AFTER: u64 = 10;
+
+/// What an INVITE asks for, read and found good.
+struct Asked {
+    tag: u64,
+    call_id: String,
+    remote_tag: String,
+    target: Uri,
+    offer: Option<Session>,
+    timer: Option<session_timer::Agreed>,
+}
 
 impl Core {
     /// Handles an INVITE outside any dialog. Everything that can be refused is refused before state is kept.
@@ -34,89 +48,29 @@ impl Core {
         let request = &incoming.request;
         let trunk = self.admit(request, by_address)?;
         let queue = self.destination(&request.uri)?;
-        let call_id = message::header(&request.headers, "Call-ID")
-            .unwrap_or_default()
-            .to_owned();
-        let remote_tag = message::header(&request.headers, "From")
-            .and_then(message::tag)
-            .unwrap_or_default()
-            .to_owned();
-        let tag = self.local_tag(&call_id, &remote_tag);
-        if self.dialogs.contains_key(&tag) {
-            return Err(Refusal::new(482, "merged"));
-        }
-        let busy = |reason| Refusal::new(503, reason).with("Retry-After", RETRY_AFTER.to_string());
-        if self.closing.load(Ordering::Relaxed) {
-            return Err(busy("closing"));
-        }
-        if self.legs.len() >= self.config.limits.legs_max {
-            return Err(busy("legs_max"));
-        }
-        let offer = if request.body.is_empty() {
-            None
-        } else {
-            Some(&request.body)
-        };
-        let offer = offer
-            .map(|b| offer_answer::parse(b))
-            .transpose()
-            .map_err(|e| self.incompatible(e))?;
-        let peer_family = if incoming.flow.remote.is_ipv4() {
-            Family::V4
-        } else {
-            Family::V6
-        };
-        let family = offer
-            .as_ref()
-            .and_then(offer_answer::family)
-            .unwrap_or(peer_family);
-        let Some(target) = message::list(&request.headers, "Contact")
-            .next()
-            .and_then(message::uri)
-        else {
-            return Err(Refusal::new(400, "contact"));
-        };
+        let mut asked = self.read_invite(request)?;
+        self.has_room()?;
         let id = LegId::caller(self.draw_call());
-        let port = self.media.open(id, family).map_err(|error| match error {
-            MediaError::FamilyDisabled { .. } => self.incompatible(Incompatible::Address),
-            error => {
-                error!(call = %id.call, %error, "no media port for a caller");
-                busy("no_media_port")
-            }
-        })?;
-        let told = self.told(port.local(), incoming.flow.remote.ip());
-        let mut line = Line::new(port, told, tag);
-        let answer = match &offer {
-            Some(offer) => {
-                let (text, agreed) =
-                    offer_answer::answer(offer, &line.next_version()).map_err(|e| self.incompatible(e))?;
-                Some((line.keep(text), agreed))
-            }
-            None => None,
-        };
-        let dialog = self.caller_dialog(&incoming, tag, call_id, remote_tag, target);
+        let (line, answer) = self.open_line(id, &asked, incoming.flow.remote.ip())?;
+        let timer = asked.timer.take();
+        let dialog = self.caller_dialog(&incoming, asked);
+        let tag = u64::from_str_radix(&dialog.local_tag, 16).unwrap_or_default();
         let mut leg = Leg::new(self, id, tag, dialog, Some(line));
-        let timer = leg.timer_as_server(request).map_err(|min| {
-            leg.release();
-            Refusal::new(422, "session_interval").with("Min-SE", min.to_string())
-        })?;
         if let Some((_, agreed)) = &answer {
             leg.handle.set_codec(agreed.remote.codec);
         }
         leg.learn_allow(request);
-        let trusted = self
-            .config
-            .trunks
-            .get(trunk.0 as usize)
-            .is_some_and(|t| t.trusted_identity);
-        let caller = caller_number(&request.headers, trusted);
+        let trunk_config = usize::try_from(trunk.0)
+            .ok()
+            .and_then(|i| self.config.trunks.get(i));
+        let caller = caller_number(&request.headers, trunk_config.is_some_and(|t| t.trusted_identity));
+        info!(call = %id.call, sip_call_id = leg.dialog.call_id, trunk = trunk.0, %caller, "call arrived");
         let arrived = SipEvent::CallArrived {
             call: id.call,
             queue,
             trunk,
             caller,
         };
-        info!(call = %id.call, trunk = trunk.0, queue = queue.0, %caller, "call arrived");
         if self.emit(arrived) == Accepted::No {
             leg.release();
             return Err(busy("engine_full"));
@@ -125,12 +79,84 @@ impl Core {
         Ok(())
     }
 
+    /// Whether one more call may be taken.
+    fn has_room(&self) -> Result<(), Refusal> {
+        if self.closing.load(Ordering::Relaxed) {
+            return Err(busy("closing"));
+        }
+        if self.legs.len() >= self.config.limits.legs_max {
+            Err(busy("legs_max"))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Reads all of an INVITE that could be refused.
+    fn read_invite(&self, request: &Request) -> Result<Asked, Refusal> {
+        let get = |name| message::header(&request.headers, name).unwrap_or_default();
+        let call_id = get("Call-ID").to_owned();
+        let remote_tag = message::tag(get("From")).unwrap_or_default().to_owned();
+        let tag = self.local_tag(&call_id, &remote_tag);
+        if self.dialogs.contains_key(&tag) {
+            return Err(Refusal::new(482, "merged"));
+        }
+        let contact = message::list(&request.headers, "Contact")
+            .next()
+            .and_then(message::uri);
+        let target = contact.ok_or(Refusal::new(400, "contact"))?;
+        let offer = match request.body.as_slice() {
+            [] => None,
+            body => Some(offer_answer::parse(body).map_err(|e| self.incompatible(e))?),
+        };
+        let timer = self
+            .timer_as_server(request)
+            .map_err(|min| Refusal::new(422, "session_interval").with("Min-SE", min.to_string()))?;
+        Ok(Asked {
+            tag,
+            call_id,
+            remote_tag,
+            target,
+            offer,
+            timer,
+        })
+    }
+
+    /// Opens the media port of a caller, and answers the offer if there is one.
+    fn open_line(
+        &self,
+        id: LegId,
+        asked: &Asked,
+        peer: IpAddr,
+    ) -> Result<(Line, Option<(String, Agreed)>), Refusal> {
+        let family = match &asked.offer {
+            Some(offer) => offer_answer::check(offer).map_err(|e| self.incompatible(e))?,
+            None if peer.is_ipv4() => Family::V4,
+            None => Family::V6,
+        };
+        let port = self.media.open(id, family).map_err(|error| match error {
+            MediaError::FamilyDisabled { .. } => self.incompatible(Incompatible::Address),
+            error => {
+                warn!(call = %id.call, %error, "no media port for a caller");
+                busy("no_media_port")
+            }
+        })?;
+        let told = self.told(port.local(), peer);
+        let mut line = Line::new(port, told, asked.tag);
+        let Some(offer) = &asked.offer else {
+            return Ok((line, None));
+        };
+        let (text, agreed) =
+            offer_answer::answer(offer, &line.next_version()).map_err(|e| self.incompatible(e))?;
+        let text = line.keep(text);
+        Ok((line, Some((text, agreed))))
+    }
+
     fn start_caller(
         self: &Arc<Self>,
         mut leg: Leg,
         incoming: Incoming,
         answer: Option<(String, Agreed)>,
-        timer: Option<crate::session_timer::Agreed>,
+        timer: Option<session_timer::Agreed>,
     ) {
         let requires = |name| message::has_token(&incoming.request.headers, name, "100rel");
         let reliable = requires("Require") || requires("Supported");
@@ -167,34 +193,31 @@ impl Core {
     }
 
     /// The dialog that an INVITE will make (RFC 3261 §12.1.1).
-    fn caller_dialog(
-        &self,
-        incoming: &Incoming,
-        tag: u64,
-        call_id: String,
-        remote_tag: String,
-        target: rsipstack::sip::Uri,
-    ) -> Dialog {
+    fn caller_dialog(&self, incoming: &Incoming, asked: Asked) -> Dialog {
         let headers = &incoming.request.headers;
-        let from = message::header(headers, "From").unwrap_or_default();
+        let get = |name| message::header(headers, name).unwrap_or_default();
         let flow = incoming.flow.clone();
         Dialog {
-            call_id,
-            local_tag: format!("{tag:016x}"),
-            remote_tag,
-            local: without_tag(message::header(headers, "To").unwrap_or_default()),
-            remote: without_tag(from),
+            call_id: asked.call_id,
+            local_tag: format!("{:016x}", asked.tag),
+            remote_tag: asked.remote_tag,
+            local: without_tag(get("To")),
+            remote: without_tag(get("From")),
             local_seq: 0,
             remote_seq: message::cseq(headers),
             routes: message::list(headers, "Record-Route")
                 .map(str::to_owned)
                 .collect(),
-            target,
+            target: asked.target,
             contact: self.contact(&flow),
             behind_nat: flow.transport == Transport::Udp && behind_nat(&incoming.request, flow.remote.ip()),
             flow,
         }
     }
+}
+
+fn busy(reason: &'static str) -> Refusal {
+    Refusal::new(503, reason).with("Retry-After", RETRY_AFTER.to_string())
 }
 
 /// A From or To value without its parameters.

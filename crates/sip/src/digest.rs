@@ -1,7 +1,8 @@
-//! Digest authentication as a server (RFC 8760 on RFC 7616, RFC 3261 §22): MD5 and SHA-256, `qop=auth` only.
+//! Digest authentication as a server (RFC 8760 on RFC 7616, RFC 3261 §22): MD5 and SHA-256, `qop=auth`.
 //!
 //! A nonce carries its time of issue under a keyed hash, so an unanswered challenge costs no memory. Use of a
-//! nonce is remembered only after a good response, to refuse a repeated nonce count.
+//! nonce is remembered only after a good response, to refuse a repeated nonce count. A phone of RFC 2069's time, which
+//! answers without `qop`, has no count and may use a nonce once.
 
 use crate::config::DigestAlgorithm;
 use rsipstack::sip::typed::tokenizers::AuthTokenizer;
@@ -52,8 +53,8 @@ struct Credentials<'a> {
     nonce: &'a str,
     uri: &'a str,
     response: &'a str,
-    cnonce: &'a str,
-    nc: &'a str,
+    /// `nc` and `cnonce` of an answer with `qop=auth`.
+    qop: Option<(&'a str, &'a str)>,
     algorithm: DigestAlgorithm,
 }
 
@@ -121,10 +122,10 @@ impl Digest {
 
     /// Whether the nonce is ours and young, and its count was not used before. Marks the count used.
     fn fresh(&self, credentials: &Credentials<'_>) -> bool {
-        let (Some(issued), Ok(nc)) = (
-            self.issued(credentials.nonce),
-            u32::from_str_radix(credentials.nc, 16),
-        ) else {
+        let nc = credentials
+            .qop
+            .map_or(Ok(1), |(nc, _)| u32::from_str_radix(nc, 16));
+        let (Some(issued), Ok(nc)) = (self.issued(credentials.nonce), nc) else {
             return false;
         };
         if nc == 0 || self.now().saturating_sub(issued) > self.lifetime.as_secs() {
@@ -199,16 +200,20 @@ impl<'a> Credentials<'a> {
             Some(_) => return None,
         };
         let digest = tokens.scheme.eq_ignore_ascii_case("Digest");
-        if !digest || get("realm")? != realm || !get("qop")?.eq_ignore_ascii_case("auth") {
+        if !digest || get("realm")? != realm {
             return None;
         }
+        let qop = match get("qop") {
+            None => None,
+            Some(qop) if qop.eq_ignore_ascii_case("auth") => Some((get("nc")?, get("cnonce")?)),
+            Some(_) => return None,
+        };
         Some(Self {
             user: get("username")?,
             nonce: get("nonce")?,
             uri: get("uri")?,
             response: get("response")?,
-            cnonce: get("cnonce")?,
-            nc: get("nc")?,
+            qop,
             algorithm,
         })
     }
@@ -223,17 +228,10 @@ impl<'a> Credentials<'a> {
     fn expected_by<D: sha2::Digest>(&self, method: &str, realm: &str, secret: &str) -> String {
         let ha1 = hex::<D>(&[self.user, ":", realm, ":", secret]);
         let ha2 = hex::<D>(&[method, ":", self.uri]);
-        hex::<D>(&[
-            &ha1,
-            ":",
-            self.nonce,
-            ":",
-            self.nc,
-            ":",
-            self.cnonce,
-            ":auth:",
-            &ha2,
-        ])
+        match self.qop {
+            Some((nc, cnonce)) => hex::<D>(&[&ha1, ":", self.nonce, ":", nc, ":", cnonce, ":auth:", &ha2]),
+            None => hex::<D>(&[&ha1, ":", self.nonce, ":", &ha2]),
+        }
     }
 }
 
@@ -277,8 +275,7 @@ mod tests {
             nonce,
             uri: "sip:pbx",
             response: "",
-            cnonce: "c0",
-            nc,
+            qop: (!nc.is_empty()).then_some((nc, "c0")),
             algorithm: if algorithm == "MD5" {
                 DigestAlgorithm::Md5
             } else {
@@ -286,9 +283,14 @@ mod tests {
             },
         };
         let response = credentials.expected("REGISTER", REALM, secret);
+        let qop = if nc.is_empty() {
+            String::new()
+        } else {
+            format!(", qop=auth, nc={nc}, cnonce=\"c0\"")
+        };
         format!(
             "Digest username=\"101\", realm=\"{REALM}\", nonce=\"{nonce}\", uri=\"sip:pbx\", \
-             response=\"{response}\", algorithm={algorithm}, qop=auth, nc={nc}, cnonce=\"c0\""
+             response=\"{response}\", algorithm={algorithm}{qop}"
         )
     }
 
@@ -313,8 +315,7 @@ mod tests {
                 nonce: "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
                 uri: "/dir/index.html",
                 response: "",
-                cnonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
-                nc: "00000001",
+                qop: Some(("00000001", "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ")),
                 algorithm,
             };
             assert_eq!(
@@ -349,7 +350,7 @@ mod tests {
                 Verdict::Bad,
             ),
             (
-                header(&nonce, "MD5", "s3cret", "00000006").replace("qop=auth, ", ""),
+                header(&nonce, "MD5", "s3cret", "00000006").replace("qop=auth", "qop=auth-int"),
                 Verdict::Absent,
             ),
             (
@@ -362,6 +363,32 @@ mod tests {
         ] {
             assert_eq!(judge(&digest, &header), verdict, "{header}");
         }
+    }
+
+    #[test]
+    fn without_qop_a_nonce_is_good_once() {
+        let digest = digest(300);
+        let nonce = nonce_of(&digest.challenge(false)[0]);
+        let header = header(&nonce, "MD5", "s3cret", "");
+        assert_eq!(
+            [judge(&digest, &header), judge(&digest, &header)],
+            [Verdict::Good, Verdict::Stale]
+        );
+    }
+
+    #[test]
+    fn only_what_was_offered_counts() {
+        let digest = Digest::new(REALM, &[DigestAlgorithm::Sha256], Duration::from_secs(300));
+        let [challenge] = digest.challenge(false).try_into().expect("one challenge");
+        let nonce = nonce_of(&challenge);
+        assert_eq!(
+            judge(&digest, &header(&nonce, "MD5", "s3cret", "00000001")),
+            Verdict::Absent
+        );
+        assert_eq!(
+            judge(&digest, &header(&nonce, "SHA-256", "s3cret", "00000001")),
+            Verdict::Good
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@
 use crate::SipEvent;
 use crate::core::{Core, LEG_QUEUE, LegHandle};
 use crate::dialog::Dialog;
+use crate::info;
 use crate::line::Line;
 use crate::message;
 use crate::session::Refresh;
@@ -318,7 +319,7 @@ impl Leg {
                 self.respond(&mut transaction, 200, headers, None).await;
             }
             Method::Info => {
-                if let Some(digit) = dtmf(request) {
+                if let Some(digit) = info::dtmf(request) {
                     self.emit(SipEvent::Dtmf { leg: self.id, digit });
                 }
                 self.respond(&mut transaction, 200, Vec::new(), None).await;
@@ -399,34 +400,6 @@ pub(crate) fn reason(cause: HangUpCause) -> Header {
         }
         .into(),
     )
-}
-
-/// A key from an INFO (`application/dtmf-relay`: `Signal=5`; `application/dtmf`: `5`).
-fn dtmf(request: &Request) -> Option<char> {
-    let media_type = message::header(&request.headers, "Content-Type")?
-        .split(';')
-        .next()?
-        .trim()
-        .to_ascii_lowercase();
-    let body = std::str::from_utf8(&request.body).ok()?;
-    let text = match media_type.as_str() {
-        "application/dtmf-relay" => body.lines().find_map(|l| {
-            let (name, value) = l.split_once('=')?;
-            name.trim().eq_ignore_ascii_case("signal").then(|| value.trim())
-        })?,
-        "application/dtmf" => body.trim(),
-        _ => return None,
-    };
-    let digit = match text {
-        "10" => '*',
-        "11" => '#',
-        _ => text
-            .chars()
-            .next()
-            .filter(|_| text.len() == 1)?
-            .to_ascii_uppercase(),
-    };
-    matches!(digit, '0'..='9' | '*' | '#' | 'A'..='D').then_some(digit)
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ mod digest;
 mod edge;
 mod error;
 mod event;
+mod info;
 mod leg;
 mod limits;
 mod line;
@@ -56,13 +57,15 @@ use crate::core::Core;
 use crate::leg::{Command, LegMsg};
 use crate::transport::Bound;
 use acd::{CallId, CallerNumber, HangUpCause, LegId, OperatorId, Outcome};
+use futures_util::FutureExt;
 use media::Media;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{error, warn};
 
 /// How often registrations, nonces and rate limits are looked through for what has expired.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -106,8 +109,7 @@ impl Sip {
         for socket in bound {
             tokio::spawn(socket.serve(Arc::clone(&core)));
         }
-        let endpoint = Arc::clone(&core.endpoint);
-        tokio::spawn(async move { endpoint.process_timer().await });
+        tokio::spawn(run_timers(Arc::clone(&core)));
         tokio::spawn(sweep(Arc::clone(&core)));
         Ok(Sip { core })
     }
@@ -175,6 +177,18 @@ impl Sip {
         if handle.sender.try_send(LegMsg::Command(command)).is_err() {
             warn!(call = %leg.call, leg = leg.leg, "a leg took no more commands");
         }
+    }
+}
+
+/// Runs the transaction layer's timers. A fault in one of them must not stop the others.
+async fn run_timers(core: Arc<Core>) {
+    while AssertUnwindSafe(core.endpoint.process_timer())
+        .catch_unwind()
+        .await
+        .is_err()
+    {
+        core.metrics.panics.inc();
+        error!("a fault in the program in a transaction timer");
     }
 }
 

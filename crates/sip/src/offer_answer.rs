@@ -127,33 +127,30 @@ pub fn parse(body: &[u8]) -> Result<Session, Incompatible> {
     }
 }
 
-/// The family of the addresses in a description, for the port that will meet it.
-pub fn family(session: &Session) -> Option<Family> {
-    let media = session
-        .medias
-        .iter()
-        .find(|m| m.media == "audio" && m.port != 0)?;
-    let ip = sdp::address(session, media)?;
-    Some(if ip.is_ipv4() { Family::V4 } else { Family::V6 })
+/// Whether an offer can be answered, as far as that shows without our address, and the family of the peer's, in which
+/// our port must be opened.
+pub fn check(offer: &Session) -> Result<Family, Incompatible> {
+    let media = offer.medias.get(usable(offer)?).ok_or(Incompatible::Format)?;
+    let ip = sdp::address(offer, media).ok_or(Incompatible::Address)?;
+    Ok(if ip.is_ipv4() { Family::V4 } else { Family::V6 })
 }
 
 /// Answers `offer`: our description and what is agreed by it.
 pub fn answer(offer: &Session, local: &Local) -> Result<(String, Agreed), Incompatible> {
     let index = usable(offer)?;
     let media = offer.medias.get(index).ok_or(Incompatible::Format)?;
-    let agreed = agree(offer, media, local, &[Codec::Pcma, Codec::Pcmu])?;
+    let agreed = agree(offer, media, local)?;
     let direction = sdp::direction(offer, media).mirrored();
     let mut text = head(local);
     for (i, line) in offer.medias.iter().enumerate() {
         if i == index {
-            audio(
-                &mut text,
-                local,
-                &[agreed.remote.codec],
-                agreed.remote.dtmf_pt,
-                &agreed.remote,
-                direction,
-            );
+            let Remote {
+                codec,
+                dtmf_pt,
+                ptime_ms,
+                ..
+            } = agreed.remote;
+            audio(&mut text, local, &[codec], dtmf_pt, ptime_ms, direction);
         } else {
             let first = line.fmt.split_whitespace().next().unwrap_or("0");
             let _ = write!(text, "m={} 0 {} {first}\r\n", line.media, line.proto);
@@ -164,19 +161,10 @@ pub fn answer(offer: &Session, local: &Local) -> Result<(String, Agreed), Incomp
 
 /// Our offer, the codecs in this order. A repeated offer names the telephone-event number already in use.
 pub fn offer(local: &Local, codecs: [Codec; 2], direction: Direction, agreed: Option<&Agreed>) -> String {
-    let dtmf = agreed.map_or(Some(DTMF_PT), |a| a.remote.dtmf_pt.or(Some(DTMF_PT)));
+    let dtmf = agreed.and_then(|a| a.remote.dtmf_pt).unwrap_or(DTMF_PT);
     let ptime = agreed.map_or(20, |a| a.remote.ptime_ms);
     let mut text = head(local);
-    let shown = Remote {
-        rtp: local.rtp,
-        rtcp: local.rtp,
-        codec: codecs[0],
-        dtmf_pt: dtmf,
-        send: true,
-        receive: true,
-        ptime_ms: ptime,
-    };
-    audio(&mut text, local, &codecs, dtmf, &shown, direction);
+    audio(&mut text, local, &codecs, Some(dtmf), ptime, direction);
     text
 }
 
@@ -186,7 +174,7 @@ pub fn accept(answer: &Session, local: &Local) -> Result<Agreed, Incompatible> {
     if media.media != "audio" || media.port == 0 {
         return Err(Incompatible::Format);
     }
-    agree(answer, media, local, &[Codec::Pcma, Codec::Pcmu])
+    agree(answer, media, local)
 }
 
 /// The index of the first audio line that can be used.
@@ -205,10 +193,9 @@ fn usable(offer: &Session) -> Result<usize, Incompatible> {
     Err(why)
 }
 
-fn agree(session: &Session, media: &Media, local: &Local, known: &[Codec]) -> Result<Agreed, Incompatible> {
+fn agree(session: &Session, media: &Media, local: &Local) -> Result<Agreed, Incompatible> {
     let codec = sdp::formats(media)
-        .filter_map(Codec::of_payload_type)
-        .find(|codec| known.contains(codec))
+        .find_map(Codec::of_payload_type)
         .ok_or(Incompatible::Format)?;
     let ip = sdp::address(session, media).ok_or(Incompatible::Address)?;
     if ip.is_multicast() || ip.is_ipv4() != local.rtp.is_ipv4() {
@@ -260,7 +247,7 @@ fn audio(
     local: &Local,
     codecs: &[Codec],
     dtmf: Option<u8>,
-    agreed: &Remote,
+    ptime_ms: u8,
     direction: Direction,
 ) {
     let _ = write!(text, "m=audio {} RTP/AVP", local.rtp.port());
@@ -281,5 +268,5 @@ fn audio(
     if let Some(pt) = dtmf {
         let _ = write!(text, "a=rtpmap:{pt} telephone-event/8000\r\na=fmtp:{pt} 0-15\r\n");
     }
-    let _ = write!(text, "a=ptime:{}\r\na={}\r\n", agreed.ptime_ms, direction.name());
+    let _ = write!(text, "a=ptime:{}\r\na={}\r\n", ptime_ms, direction.name());
 }

@@ -12,7 +12,7 @@ use crate::transport::Flow;
 use acd::{CallerNumber, FailCause, GoneCause, HangUpCause, LegId, OperatorId};
 use futures_util::FutureExt;
 use media::{Codec, Family};
-use rsipstack::sip::{Header, Method, Request, Response};
+use rsipstack::sip::{Header, HostWithPort, Method, Request, Response};
 use rsipstack::transaction::key::TransactionKey;
 use rsipstack::transaction::random_text;
 use rsipstack::transaction::transaction::{TransactionEvent, TransactionEventSender};
@@ -175,7 +175,7 @@ impl Leg {
         let headers = self.invite_headers(&caller, &told.to_string(), interval);
         let offer = self.offer_again();
         let request = self.dialog.request(&core, Method::Invite, headers, Some(offer));
-        info!(call = %self.id.call, leg = self.id.leg, %caller, "ringing an operator's phone");
+        info!(call = %self.id.call, leg = self.id.leg, sip_call_id = self.dialog.call_id, %caller, "ringing an operator's phone");
         let (tx, key) = client(&core, request.clone(), &hop, Some(self.handle.sender.clone()))?;
         Some(Calling {
             request,
@@ -418,16 +418,18 @@ pub(crate) fn dialog_of_answer(core: &Core, response: &Response, flow: &Flow) ->
         .collect();
     routes.reverse();
     let seq = message::cseq(headers)?;
+    let contact = message::list(headers, "Contact").next().and_then(message::uri);
     Some(Dialog {
         call_id: message::header(headers, "Call-ID")?.to_owned(),
         local_tag: message::tag(from)?.to_owned(),
-        remote_tag: message::tag(to)?.to_owned(),
+        remote_tag: message::tag(to).unwrap_or_default().to_owned(),
         local: without_tag(from),
         remote: without_tag(to),
         local_seq: seq,
         remote_seq: None,
         routes,
-        target: message::list(headers, "Contact").next().and_then(message::uri)?,
+        // A 2xx must have a Contact. Without one, the dialog can at least be ended where it came from.
+        target: contact.unwrap_or_else(|| HostWithPort::from(flow.remote).into()),
         contact: core.contact(flow),
         flow: flow.clone(),
         behind_nat: false,

@@ -9,10 +9,10 @@ use crate::edge::{Incoming, behind_nat};
 use crate::message;
 use crate::transport::Flow;
 use crate::validate::Refusal;
-use crate::{SipConfig, SipError, SipEvent};
+use crate::{SipConfig, SipError, SipEvent, TrunkAuth};
 use acd::OperatorId;
 use rsipstack::sip::{Header, Request, Uri};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -57,6 +57,20 @@ enum Change {
 
 impl Registrar {
     pub(crate) fn new(config: &SipConfig) -> Result<Self, SipError> {
+        let trunk_users = config.trunks.iter().filter_map(|t| match &t.auth {
+            TrunkAuth::ByDigest { user, .. } => Some(user),
+            TrunkAuth::ByAddress(_) => None,
+        });
+        let mut users = HashSet::new();
+        if let Some(user) = config
+            .phones
+            .iter()
+            .map(|p| &p.user)
+            .chain(trunk_users)
+            .find(|u| !users.insert(*u))
+        {
+            return Err(SipError::UserTwice { user: user.clone() });
+        }
         let mut registrar = Self {
             by_user: HashMap::new(),
             phones: Vec::new(),
@@ -73,15 +87,9 @@ impl Registrar {
                     .ok_or_else(bad)
             };
             let fixed = phone.contact.as_ref().map(parse).transpose()?;
-            if registrar
+            registrar
                 .by_user
-                .insert(phone.user.clone(), registrar.phones.len())
-                .is_some()
-            {
-                return Err(SipError::UserTwice {
-                    user: phone.user.clone(),
-                });
-            }
+                .insert(phone.user.clone(), registrar.phones.len());
             registrar.phones.push(PhoneState {
                 operator: phone.operator,
                 user: phone.user.clone(),

@@ -1,5 +1,6 @@
 //! The session of an answered leg: changes by re-INVITE and UPDATE, and the session timer that keeps it alive.
 
+use crate::core::Core;
 use crate::leg::{End, Leg};
 use crate::line::warning;
 use crate::message;
@@ -161,7 +162,7 @@ impl Leg {
         {
             return self.respond(&mut transaction, 491, Vec::new(), None).await;
         }
-        let timer = match self.timer_as_server(&transaction.original) {
+        let timer = match self.core.timer_as_server(&transaction.original) {
             Ok(timer) => timer,
             Err(min) => {
                 let min = Header::MinSE(min.to_string().into());
@@ -207,15 +208,6 @@ impl Leg {
         }
     }
 
-    /// What we and the peer agree on for the session timer, from a request of the peer's.
-    pub(crate) fn timer_as_server(&self, request: &Request) -> Result<Option<session_timer::Agreed>, u64> {
-        let asked = message::header(&request.headers, "Session-Expires")
-            .and_then(session_timer::SessionExpires::parse);
-        let supports = message::has_token(&request.headers, "Supported", "timer")
-            || message::has_token(&request.headers, "Require", "timer");
-        session_timer::as_server(&self.core.config.session_timer, asked, supports)
-    }
-
     /// Headers of our 2xx to INVITE or UPDATE.
     pub(crate) fn ok_headers(&self, timer: Option<session_timer::Agreed>) -> Vec<Header> {
         let mut headers = vec![
@@ -238,5 +230,18 @@ impl Leg {
         if message::list(headers, "Allow").next().is_some() {
             self.peer_allows_update = message::has_token(headers, "Allow", "UPDATE");
         }
+    }
+}
+
+impl Core {
+    /// What we and the peer agree on for the session timer, from a request of the peer's. `Err` is our Min-SE.
+    pub(crate) fn timer_as_server(&self, request: &Request) -> Result<Option<session_timer::Agreed>, u64> {
+        let headers = &request.headers;
+        let asked =
+            message::header(headers, "Session-Expires").and_then(session_timer::SessionExpires::parse);
+        let supports = ["Supported", "Require"]
+            .iter()
+            .any(|name| message::has_token(headers, name, "timer"));
+        session_timer::as_server(&self.config.session_timer, asked, supports)
     }
 }

@@ -833,3 +833,70 @@ async fn a_stop_refuses_new_calls_and_ends_the_old() {
     rig.empty().await;
     stop.await.expect("the stop");
 }
+
+#[tokio::test]
+async fn a_request_that_comes_back_to_us_is_a_loop() {
+    let mut rig = Rig::start(config()).await;
+    let phone = peer_of(&rig).await;
+    register(&phone, "101", "MD5", "").await;
+    rig.event().await;
+    rig.sip.dial(LEG, OperatorId(0), CallerNumber::new("1"));
+    let invite = phone.expect_request("INVITE").await;
+    let mut looped = Call::new(&phone, "hotline");
+    let via = format!("Via: {}\r\n", invite.get("Via"));
+    looped.send("INVITE", &via, &sdp(40_000)).await;
+    let refused = phone.expect(482).await;
+    looped.ack_refusal(&refused).await;
+    assert_eq!(rig.metric("holdfast_sip_rejected_total", "loop"), 1.0);
+}
+
+#[tokio::test]
+async fn a_phone_that_forgets_its_contact_is_still_hung_up() {
+    let mut rig = Rig::start(config()).await;
+    let phone = peer_of(&rig).await;
+    register(&phone, "101", "MD5", "").await;
+    rig.event().await;
+    rig.sip.dial(LEG, OperatorId(0), CallerNumber::new("1"));
+    let invite = phone.expect_request("INVITE").await;
+    let body = sdp(41_000);
+    phone
+        .send(&format!(
+            "SIP/2.0 200 OK\r\nVia: {}\r\nFrom: {}\r\nTo: {};tag=op\r\nCall-ID: {}\r\nCSeq: {}\r\n\
+             Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
+            invite.get("Via"),
+            invite.get("From"),
+            invite.get("To"),
+            invite.get("Call-ID"),
+            invite.get("CSeq"),
+            body.len(),
+        ))
+        .await;
+    phone.expect_request("ACK").await;
+    assert_eq!(rig.event().await, SipEvent::Answered { leg: LEG });
+    rig.sip.hang_up(LEG, HangUpCause::Ended);
+    let bye = phone.expect_request("BYE").await;
+    phone.respond(&bye, 200, "op", "", "").await;
+    rig.empty().await;
+}
+
+#[tokio::test]
+async fn dialogs_keep_their_route() {
+    let mut rig = Rig::start(config()).await;
+    let (peer, proxy) = (peer_of(&rig).await, peer_of(&rig).await);
+    let routes = format!("Record-Route: <sip:{};lr>, <sip:far.example;lr>\r\n", proxy.local);
+    let (_, id, ok) = answered(&mut rig, &peer, &routes).await;
+    assert!(ok.get("Record-Route").contains("far.example"), "{ok:?}");
+    rig.sip.hang_up(LegId::caller(id), HangUpCause::Ended);
+    let bye = proxy.expect_request("BYE").await;
+    assert_eq!(
+        bye.all("Route").collect::<Vec<_>>(),
+        [format!("<sip:{};lr>", proxy.local), "<sip:far.example;lr>".into()]
+    );
+    assert!(
+        bye.start.contains(&format!("caller@{}", peer.local)),
+        "{}",
+        bye.start
+    );
+    proxy.respond(&bye, 200, "", "", "").await;
+    rig.empty().await;
+}

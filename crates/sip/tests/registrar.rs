@@ -508,3 +508,117 @@ async fn without_a_media_port_a_caller_comes_back_later() {
     }
     rig.arrival().await;
 }
+
+#[tokio::test]
+async fn a_user_name_stands_once() {
+    let phones = {
+        let mut phones = config().phones;
+        phones[1].user = "101".into();
+        phones
+    };
+    let trunks = vec![Trunk {
+        name: "t".into(),
+        auth: TrunkAuth::ByDigest {
+            user: "102".into(),
+            secret: "s".into(),
+        },
+        trusted_identity: false,
+    }];
+    for (config, user) in [
+        (SipConfig { phones, ..config() }, "101"),
+        (SipConfig { trunks, ..config() }, "102"),
+    ] {
+        let error = start_fails(config).await;
+        assert!(error.contains(user) && error.contains("twice"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_start_that_cannot_work_says_why() {
+    let taken = tokio::net::UdpSocket::bind("127.0.0.1:0")
+        .await
+        .expect("a socket");
+    let addr = taken.local_addr().expect("an address").to_string();
+    let mut phones = config().phones;
+    phones[0].contact = Some("192.0.2.10".into());
+    for (config, part) in [
+        (
+            SipConfig {
+                listen: vec![],
+                ..config()
+            },
+            "no SIP address to listen on",
+        ),
+        (
+            SipConfig {
+                listen: vec![listen(Transport::Udp, &addr)],
+                ..config()
+            },
+            "is another program using the port?",
+        ),
+        (SipConfig { phones, ..config() }, "write it like sip:101@"),
+    ] {
+        let error = start_fails(config).await;
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+async fn start_fails(config: SipConfig) -> String {
+    let (library, _) = media::Library::load(std::path::Path::new(env!("CARGO_TARGET_TMPDIR")), &[])
+        .expect("an empty library");
+    let registry = prometheus::Registry::new();
+    let media = media::Media::start(
+        media::MediaConfig::default(),
+        library,
+        &registry,
+        std::sync::Arc::new(|_| {}),
+    );
+    let media = media.expect("the media plane");
+    match sip::Sip::start(config, media, &registry, std::sync::Arc::new(|_| Accepted::Yes)).await {
+        Ok(_) => panic!("it started"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[tokio::test]
+async fn a_phone_at_a_fixed_contact_needs_no_registration() {
+    let phone = tokio::net::UdpSocket::bind("127.0.0.1:0")
+        .await
+        .expect("a socket");
+    let mut phones = config().phones;
+    phones[0].contact = Some(format!("sip:desk@{}", phone.local_addr().expect("an address")));
+    let mut rig = Rig::start(SipConfig { phones, ..config() }).await;
+    assert_eq!(rig.event().await, HERE);
+    rig.sip.dial(LEG, OperatorId(0), CallerNumber::withheld());
+    let mut buffer = [0; 4_096];
+    let (length, _) = phone.recv_from(&mut buffer).await.expect("an INVITE");
+    let invite = Msg::parse(&buffer[..length]);
+    assert!(
+        invite.start.starts_with("INVITE sip:desk@127.0.0.1:"),
+        "{}",
+        invite.start
+    );
+    assert!(
+        invite
+            .get("From")
+            .starts_with("\"Anonymous\" <sip:anonymous@anonymous.invalid>")
+    );
+    assert_eq!(invite.get("P-Asserted-Identity"), "");
+}
+
+#[tokio::test]
+async fn a_tcp_peer_that_breaks_the_framing_is_told_and_cut_off() {
+    let rig = Rig::start(config()).await;
+    let peer = Peer::tcp(rig.addr(Transport::Tcp)).await;
+    let bad = Call::new(&peer, "hotline")
+        .request("OPTIONS", "", "")
+        .replace("Content-Length: 0", "Content-Length: -1");
+    peer.send(&bad).await;
+    assert_eq!(peer.recv().await.status(), 400);
+    peer.closed().await;
+    let flood = Peer::tcp(rig.addr(Transport::Tcp)).await;
+    flood
+        .send(&"x".repeat(Limits::default().message_bytes_max + 1))
+        .await;
+    flood.closed().await;
+}

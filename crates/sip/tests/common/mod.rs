@@ -126,10 +126,28 @@ impl Rig {
 
     /// The next event.
     pub async fn event(&mut self) -> SipEvent {
-        tokio::time::timeout(PATIENCE, self.events.recv())
-            .await
-            .expect("an event in time")
-            .expect("an event")
+        match tokio::time::timeout(PATIENCE, self.events.recv()).await {
+            Ok(event) => event.expect("an event"),
+            Err(_) => panic!("no event in time; refused so far: {:?}", self.rejections()),
+        }
+    }
+
+    /// Everything refused or dropped so far, by reason.
+    fn rejections(&self) -> Vec<(String, f64)> {
+        let families = self.registry.gather();
+        let metrics = families
+            .iter()
+            .filter(|f| f.name() == "holdfast_sip_rejected_total")
+            .flat_map(|f| f.get_metric());
+        let reason = |m: &prometheus::proto::Metric| {
+            m.get_label()
+                .iter()
+                .map(|l| l.value().to_owned())
+                .collect::<String>()
+        };
+        metrics
+            .map(|m| (reason(m), m.get_counter().get_value()))
+            .collect()
     }
 
     /// The call of the next event, which must be an arrival.
@@ -373,6 +391,19 @@ impl Peer {
                 }
             }
         }
+    }
+
+    /// Waits until the other side has closed the connection.
+    pub async fn closed(&self) {
+        let Link::Tcp(link) = &self.link else {
+            panic!("TCP only")
+        };
+        let mut link = link.lock().await;
+        let mut rest = Vec::new();
+        // A reset is as good as an end.
+        let _ = tokio::time::timeout(PATIENCE, link.0.read_to_end(&mut rest))
+            .await
+            .expect("closed in time");
     }
 
     /// The next response with this status; other provisional responses and repeats are passed over.
