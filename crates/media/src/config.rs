@@ -22,8 +22,8 @@ pub struct MediaConfig {
     pub threads: usize,
     /// A leg that should send and has not for this long is reported [`Silent`](MediaEvent::Silent).
     pub silence_timeout: Duration,
-    /// Zero relays each packet at once. Otherwise packets are gathered for this long, which costs half
-    /// the time in delay and saves processor time when there are many calls. 1 ms is a good value.
+    /// Zero relays each packet at once. Otherwise the thread wakes only this often, which saves processor time
+    /// when there are few calls and delays each packet by half of it on average. 1 ms is a good value.
     pub gather: Duration,
 }
 

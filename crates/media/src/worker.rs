@@ -78,8 +78,9 @@ impl Worker {
             epoll::EventData::new_u64(WAKE),
             epoll::EventFlags::IN,
         )?;
-        // A name that tells nothing about the host and is not used again (RFC 7022 §4.2).
-        let cname = format!("{:016x}", getrandom::u64().map_err(io::Error::other)?);
+        // A name that tells nothing about the host and is not used again (RFC 7022).
+        let [a, b] = [getrandom::u64(), getrandom::u64()].map(|random| random.map_err(io::Error::other));
+        let cname = format!("{:016x}{:016x}", a?, b?);
         Ok(Self {
             poller,
             mailbox,

@@ -77,7 +77,7 @@ fn the_last_report_of_a_leg_tells_what_was_sent_and_received_on_it() {
         .chunks()
         .next()
         .and_then(|chunk| chunk.items().next().map(|item| item.value().to_vec()));
-    assert_eq!(name.map(|name| name.len()), Some(16));
+    assert_eq!(name.map(|name| name.len()), Some(32));
     drop(rtp);
 }
 

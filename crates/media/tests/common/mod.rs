@@ -67,7 +67,7 @@ impl Plane {
     /// Waits until a metric has come to a value; the threads tell theirs ten times a second.
     pub fn await_metric(&self, line: &str, value: f64) {
         let start = Instant::now();
-        while self.metric(line) < value && start.elapsed() < PATIENCE {
+        while self.metric(line) != value && start.elapsed() < PATIENCE {
             std::thread::sleep(Duration::from_millis(10));
         }
         assert_eq!(self.metric(line), value, "{line}");
