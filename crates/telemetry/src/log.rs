@@ -62,6 +62,11 @@ pub fn log_event(names: &Names, event: &Event) {
             waiting = why.waiting,
             eligible = why.eligible,
             attempt = why.attempt,
+            level = why.level,
+            relaxed = why.relaxed,
+            favourite = why.favourite,
+            for_line_s = why.for_line.as_secs_f64(),
+            passed_over = why.passed_over.map(|call| call.0),
             "call assigned"
         ),
         Event::CallReturned {

@@ -124,9 +124,7 @@ fn assigned(call: u64, operator: OperatorId) -> Event {
         waiting: 1,
         eligible: 1,
         attempt: 1,
-        level: 0,
-        relaxed: false,
-        favourite: false,
+        ..Why::default()
     };
     Event::CallAssigned {
         call: CallId(call),

@@ -121,11 +121,14 @@ function fill(body, rows, cells) {
 
 function drawWaiting(waiting) {
   const shown = waiting.slice(0, ROWS_MAX);
-  fill($("calls"), shown.length, 4).forEach((row, index) => {
+  $("calls").parentElement.classList.toggle("one-queue", (feed.hello?.queues.length ?? 1) < 2);
+  fill($("calls"), shown.length, 5).forEach((row, index) => {
     const call = shown[index];
-    const [place, caller, waited, stage] = row.cells;
+    const [place, queue, caller, waited, stage] = row.cells;
     place.className = waited.className = "number";
-    text(place, String(index + 1));
+    queue.className = "queue";
+    text(place, String(call.place));
+    text(queue, call.queue);
     text(caller, call.caller ?? say("withheld"));
     text(waited, duration(feed.now() - call.since));
     drawMark(stage, call.stage, say(call.stage, { operator: call.operator }));

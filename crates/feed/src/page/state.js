@@ -71,9 +71,12 @@ export class State {
     return true;
   }
 
-  /** Calls that wait for an operator's voice, in order: the index is the place, less one. */
+  /** Calls that wait for an operator's voice, in order of ticket, each with its place in its queue. */
   waiting() {
-    return this.calls.filter((call) => ["queued", "admitted", "ringing"].includes(call.stage));
+    const places = {};
+    return this.calls
+      .filter((call) => ["queued", "admitted", "ringing"].includes(call.stage))
+      .map((call) => ({ ...call, place: (places[call.queue] = (places[call.queue] ?? 0) + 1) }));
   }
 
   /** Lines held. A call holds one from `call_admitted` until `call_ended`. */

@@ -1,0 +1,235 @@
+//! What goes out: every message's shape. Names stand in for the core's indexes, times are milliseconds since the
+//! Unix epoch, durations are milliseconds and say so. `docs/feed.schema.json` describes the same.
+
+mod mapping;
+
+use crate::command::Refusal;
+use serde::Serialize;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+/// The version of the protocol. It rises when a client that ignores unknown fields could no longer cope.
+pub(crate) const PROTOCOL: u32 = 1;
+
+/// A message to a client.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum Message<'a> {
+    Hello(Hello<'a>),
+    Snapshot(SnapshotMessage<'a>),
+    Delta {
+        seq: u64,
+        at: u64,
+        #[serde(flatten)]
+        change: Change<'a>,
+    },
+    Heartbeat {
+        seq: u64,
+        time: u64,
+    },
+    Ok {
+        id: &'a str,
+    },
+    Refused {
+        id: Option<&'a str>,
+        code: &'static str,
+        message: String,
+    },
+}
+
+impl Message<'_> {
+    /// The JSON. Serialising these shapes has no way to fail; an empty object would stand for it.
+    pub(crate) fn bytes(&self) -> Utf8Bytes {
+        serde_json::to_string(self).unwrap_or_else(|_| "{}".into()).into()
+    }
+
+    pub(crate) fn refused<'a>(id: Option<&'a str>, refusal: &Refusal) -> Message<'a> {
+        Message::Refused {
+            id,
+            code: refusal.code(),
+            message: refusal.to_string(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct Hello<'a> {
+    pub(crate) protocol: u32,
+    pub(crate) epoch: u64,
+    pub(crate) server_time: u64,
+    pub(crate) clock_rate: f64,
+    pub(crate) heartbeat_s: f64,
+    pub(crate) role: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) operator: Option<&'a str>,
+    pub(crate) queues: &'a [String],
+    pub(crate) pause_reasons: &'a [String],
+}
+
+#[derive(Serialize)]
+pub(crate) struct SnapshotMessage<'a> {
+    epoch: u64,
+    seq: u64,
+    at: u64,
+    lines: u32,
+    lines_in_use: u32,
+    next_change: Option<u64>,
+    next_lines: Option<u32>,
+    draining: bool,
+    calls: Vec<Call<'a>>,
+    operators: Vec<Operator<'a>>,
+}
+
+#[derive(Serialize)]
+struct Call<'a> {
+    call: u64,
+    queue: &'a str,
+    trunk: &'a str,
+    caller: Option<String>,
+    ticket: u64,
+    since: u64,
+    line: bool,
+    stage: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operator: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connected: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct Operator<'a> {
+    operator: &'a str,
+    #[serde(flatten)]
+    standing: Standing<'a>,
+    since: u64,
+    phone: bool,
+    answered: u32,
+}
+
+/// An operator's state with what belongs to it.
+#[derive(Serialize)]
+pub(crate) struct Standing<'a> {
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<u64>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Change<'a> {
+    CallArrived {
+        call: u64,
+        queue: &'a str,
+        trunk: &'a str,
+        caller: Option<String>,
+        ticket: u64,
+        since: u64,
+        resumed: bool,
+    },
+    CallAdmitted {
+        call: u64,
+        waited_ms: u64,
+    },
+    PositionAnnounced {
+        call: u64,
+        position: u32,
+        wait_ms: Option<u64>,
+    },
+    WaitJudged {
+        call: u64,
+        announced_ms: Option<u64>,
+        queue_length_ms: Option<u64>,
+        last_to_enter_service_ms: Option<u64>,
+        head_of_line_ms: Option<u64>,
+        waited_ms: u64,
+    },
+    CallAssigned {
+        call: u64,
+        operator: &'a str,
+        why: Why,
+    },
+    CallReturned {
+        call: u64,
+        operator: &'a str,
+        cause: &'static str,
+        rang_ms: u64,
+    },
+    CallConnected {
+        call: u64,
+        operator: &'a str,
+        waited_ms: u64,
+        rang_ms: u64,
+    },
+    CallHeld {
+        call: u64,
+        held: bool,
+    },
+    CallLeaving {
+        call: u64,
+        outcome: &'static str,
+    },
+    CallEnded {
+        call: u64,
+        operator: Option<&'a str>,
+        outcome: &'static str,
+        waited_ms: u64,
+        talked_ms: u64,
+        held_ms: u64,
+        place_kept: bool,
+    },
+    OperatorChanged {
+        operator: &'a str,
+        #[serde(flatten)]
+        standing: Standing<'a>,
+        after_ms: u64,
+    },
+    PhoneChanged {
+        operator: &'a str,
+        registered: bool,
+    },
+    CapacityChanged {
+        lines: u32,
+        before: u32,
+        next_change: Option<u64>,
+        next_lines: Option<u32>,
+    },
+    FifoOvertaken {
+        call: u64,
+        by: u64,
+    },
+    CommandRefused {
+        operator: &'a str,
+        code: &'static str,
+    },
+    MediaSilent {
+        call: u64,
+        leg: u32,
+    },
+    Draining,
+}
+
+/// Why this operator got this call.
+#[derive(Serialize)]
+pub(crate) struct Why {
+    ticket: u64,
+    age_ms: u64,
+    idle_ms: u64,
+    waiting: u32,
+    eligible: u32,
+    attempt: u32,
+    level: u8,
+    relaxed: bool,
+    favourite: bool,
+}
+
+/// How callers' numbers are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Numbers {
+    Clear,
+    Masked,
+}
