@@ -1,6 +1,7 @@
 //! What has become true, for those who watch: feed, metrics, records, logs.
 
 use crate::{CallId, CallerNumber, FailCause, LegId, OperatorId, PauseReason, QueueId, Timestamp, TrunkId};
+use arrayvec::ArrayVec;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -131,7 +132,7 @@ pub struct Waits {
 }
 
 /// Why this operator got this call.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Why {
     /// The call's place in the order of all calls.
     pub ticket: u64,
@@ -151,6 +152,17 @@ pub struct Why {
     pub relaxed: bool,
     /// The caller had talked with this operator of late.
     pub favourite: bool,
+    /// How long this call had waited for its line.
+    pub for_line: Duration,
+    /// Who else was free and eligible, in the configuration's order; at most [`Why::OTHERS_MAX`].
+    pub others: ArrayVec<OperatorId, { Why::OTHERS_MAX }>,
+    /// The oldest waiting call that stood before this one; the operator may not take calls of its queue.
+    pub passed_over: Option<CallId>,
+}
+
+impl Why {
+    /// Most operators named.
+    pub const OTHERS_MAX: usize = 8;
 }
 
 /// Why a call came back from an operator's phone.

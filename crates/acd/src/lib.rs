@@ -24,7 +24,7 @@ mod strategy;
 mod time;
 mod timers;
 
-pub use acd::Acd;
+pub use acd::{Acd, Explanation, WaitsFor};
 pub use config::*;
 pub use error::ConfigError;
 pub use event::*;

@@ -41,7 +41,7 @@ impl Acd {
         });
     }
 
-    fn question(&self, slot: u32) -> Question {
+    pub(super) fn question(&self, slot: u32) -> Question {
         let call = &self.calls[slot];
         let lists = &self.queues[call.queue.0 as usize];
         let before = lists.queued.older_than(call.ticket) + lists.admitted.older_than(call.ticket);

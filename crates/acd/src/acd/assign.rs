@@ -67,7 +67,7 @@ impl Acd {
         self.relaxes_at(slot).is_some_and(|at| at <= self.now)
     }
 
-    fn relaxes_at(&self, slot: u32) -> Option<Timestamp> {
+    pub(super) fn relaxes_at(&self, slot: u32) -> Option<Timestamp> {
         let call = &self.calls[slot];
         let config = self.queue_config(call.queue);
         (!config.relax_after.is_zero()).then(|| call.since + config.relax_after)
@@ -127,6 +127,16 @@ impl Acd {
             .admitted
             .remove(self.calls[slot].ticket);
 
+        let for_line = self.calls[slot]
+            .admitted
+            .map_or(Duration::ZERO, |at| at.since(self.calls[slot].arrived));
+        let others = self
+            .operators
+            .eligible(queue, relaxed)
+            .filter(|id| *id != operator)
+            .take(Why::OTHERS_MAX)
+            .collect();
+        let passed_over = self.passed_over(operator, slot);
         let call = &mut self.calls[slot];
         call.legs += 1;
         call.state = CallState::Ringing {
@@ -144,6 +154,9 @@ impl Acd {
             level: self.operators.level(operator, queue, true).unwrap_or(0),
             relaxed,
             favourite: favourite == Some(operator),
+            for_line,
+            others,
+            passed_over,
         };
         self.timers.clear(Timer::Call(slot));
         self.operators.chosen(queue, operator);
@@ -261,7 +274,11 @@ impl Acd {
     }
 
     /// The oldest of the queues' heads that stands before the call in `slot`.
-    fn older_than(&self, slot: u32, head: impl Fn(&Self, QueueId) -> Option<(u64, u32)>) -> Option<u32> {
+    pub(super) fn older_than(
+        &self,
+        slot: u32,
+        head: impl Fn(&Self, QueueId) -> Option<(u64, u32)>,
+    ) -> Option<u32> {
         let queues = (0..self.queues.len() as u32).map(QueueId);
         let heads = queues
             .filter_map(|id| head(self, id))

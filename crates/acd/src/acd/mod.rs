@@ -11,6 +11,7 @@ mod announce;
 mod assign;
 mod audit;
 mod callers;
+mod explain;
 mod legs;
 mod operators;
 
@@ -24,6 +25,8 @@ use crate::regulars::Regulars;
 use crate::timers::{Timer, Timers};
 use crate::{AcdConfig, CallView, ConfigError, Event, Input, OperatorId, OperatorView, Output, QueueConfig};
 use crate::{QueueId, Skills, Snapshot, Stage, Timestamp};
+
+pub use explain::{Explanation, WaitsFor};
 
 /// The queue core. See the crate's documentation.
 pub struct Acd {

@@ -26,13 +26,13 @@ fn a_call_waits_for_the_skill_and_others_pass_it_meanwhile() {
         cantonese,
         "0s op1 on; A calls queue 1; B calls; 5s op2 on",
         expect![[r#"
-        0m00s   op1 paused (not_ready)
-        0m00s   op1 available
-        0m00s   A has ticket 1; A answered; A hears hold_music; A has a line
-        0m00s   B has ticket 2; B answered; B hears hold_music; B has a line; B -> op1 (age 0s, idle 0s, 1 waiting, 1 eligible); dial op1 for B/1
-        0m05s   op2 paused (not_ready)
-        0m05s   op2 available; A -> op2 (age 5s, idle 0s, 1 waiting, 1 eligible); dial op2 for A/1
-    "#]],
+            0m00s   op1 paused (not_ready)
+            0m00s   op1 available
+            0m00s   A has ticket 1; A answered; A hears hold_music; A has a line
+            0m00s   B has ticket 2; B answered; B hears hold_music; B has a line; B -> op1 (age 0s, idle 0s, 1 waiting, 1 eligible, past A); dial op1 for B/1
+            0m05s   op2 paused (not_ready)
+            0m05s   op2 available; A -> op2 (age 5s, idle 0s, 1 waiting, 1 eligible); dial op2 for A/1
+        "#]],
     );
 }
 

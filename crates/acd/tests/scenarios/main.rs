@@ -5,6 +5,7 @@
 
 mod abandon;
 mod eligible;
+mod explain;
 mod lines;
 mod operators;
 mod places;

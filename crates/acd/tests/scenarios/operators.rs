@@ -114,7 +114,7 @@ fn operators_take_calls_of_their_own_queues_only() {
             0m00s   op1 paused (not_ready)
             0m00s   op1 available
             0m00s   A has ticket 1; A answered; A hears hold_music; A has a line
-            0m05s   B has ticket 2; B answered; B hears hold_music; B has a line; B -> op1 (age 0s, idle 5s, 1 waiting, 1 eligible); dial op1 for B/1
+            0m05s   B has ticket 2; B answered; B hears hold_music; B has a line; B -> op1 (age 0s, idle 5s, 1 waiting, 1 eligible, past A); dial op1 for B/1
             0m09s   op2 paused (not_ready)
             0m09s   op2 available; A -> op2 (age 9s, idle 0s, 1 waiting, 1 eligible); dial op2 for A/1
         "#]],

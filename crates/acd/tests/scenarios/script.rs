@@ -4,6 +4,7 @@
 //! or by the clock of the first days (`18:00`, `+1d 08:00:05`); left out, it is that of the step before. The start is
 //! Monday, 23 November 2026, 09:00 in Shanghai, unless the script opens with `start TIME`. Callers are capital letters
 //! (`A`, `B2`), or a run of them (`A..M call`); operators are `op1`, `op2`, ….
+//! `explain A` prints why A still waits.
 //!
 //! Time passes as in the engine: every deadline gets its tick. Each input that leads to something gives one line.
 
@@ -146,6 +147,7 @@ impl Run {
                 self.input(Input::SetLines { lines, until });
             }
             ["follow", "schedule"] => self.input(Input::FollowSchedule),
+            ["explain", name] => self.explain(name),
             ["drain"] => self.input(Input::Drain),
             ["hang", "up", "all"] => self.input(Input::HangUpAll),
             [who, does @ ..] if who.starts_with("op") => self.operator_step(who, does),
@@ -158,6 +160,22 @@ impl Run {
                 None => self.caller_step(who, does),
             },
         }
+    }
+
+    fn explain(&mut self, name: &str) {
+        let told = match self.acd.explain(self.calls[name]) {
+            None => "waits for nothing".into(),
+            Some(why) => {
+                let heads: Vec<&str> = why.heads.iter().map(|call| self.name(*call)).collect();
+                let until = short(why.until.since(self.now));
+                format!(
+                    "waits for {}; {} before, first {heads:?}; at most {until}",
+                    word(&why.waits_for),
+                    why.before
+                )
+            }
+        };
+        writeln!(self.told, "        {name} {told}").expect("a string takes all");
     }
 
     fn caller_step(&mut self, name: &str, does: &[&str]) {
@@ -373,13 +391,15 @@ impl Run {
             Event::CallAssigned {
                 call, operator, why, ..
             } => format!(
-                "{} -> op{} (age {}, idle {}, {} waiting, {} eligible)",
+                "{} -> op{} (age {}, idle {}, {} waiting, {} eligible{})",
                 self.name(*call),
                 operator.0 + 1,
                 short(why.age),
                 short(why.idle),
                 why.waiting,
                 why.eligible,
+                why.passed_over
+                    .map_or(String::new(), |call| format!(", past {}", self.name(call))),
             ),
             Event::CallReturned {
                 call,
