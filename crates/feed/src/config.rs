@@ -109,7 +109,7 @@ pub struct Limits {
     pub messages_per_second: u32,
     /// How long a client may take to accept what was sent before it is closed.
     pub write_timeout: Duration,
-    /// How long a client may stay silent (not even a pong) before it is closed.
+    /// How long a client may stay silent (not even a pong) before it is closed; three heartbeats if that is longer.
     pub idle_timeout: Duration,
     /// How long a connection may take to sign in when it cannot watch without.
     pub sign_in_timeout: Duration,

@@ -29,6 +29,9 @@ use tracing::{debug, info, warn};
 /// How long stopping waits for clients to take their close.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// A client is never taken for dead before it left this many pings unanswered.
+const PINGS_UNANSWERED: u32 = 3;
+
 /// How long accepting rests after the system refused a connection, as when it is out of descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
@@ -93,7 +96,8 @@ pub async fn start(
         .map_err(|source| FeedError::Listen { addr, source })?;
     let batches = hub.take_receiver().ok_or(FeedError::HubInUse)?;
 
-    let limits = config.limits;
+    let mut limits = config.limits;
+    limits.idle_timeout = limits.idle_timeout.max(config.heartbeat * PINGS_UNANSWERED);
     let directory = Arc::new(config.directory);
     let fanout = Arc::new(Fanout::new(directory.clone(), limits.deltas_kept));
     let stop = CancellationToken::new();

@@ -55,7 +55,10 @@ export class Feed {
   async signIn(account) {
     if (this.socket?.readyState !== WebSocket.OPEN) {
       this.connect();
-      await new Promise((done) => this.socket.addEventListener("message", done, { once: true }));
+      const { socket } = this;
+      await new Promise((done) => {
+        for (const what of ["message", "close"]) socket.addEventListener(what, done, { once: true });
+      });
     }
     const answer = await this.ask({ do: "sign_in", ...account });
     if (answer?.type === "ok") this.account = account;
@@ -77,6 +80,7 @@ export class Feed {
         this.setClock(message.time, this.clock.rate);
         return message.seq === this.state.seq || this.reconnect();
       case "snapshot":
+        this.retry = RETRY.first;
         this.state.snapshot(message);
         return this.tell("changed");
       case "delta":
@@ -90,7 +94,6 @@ export class Feed {
 
   greeted(hello) {
     this.hello = hello;
-    this.retry = RETRY.first;
     this.setClock(hello.server_time, hello.clock_rate);
     if (hello.role !== "guest") {
       this.live = true;
