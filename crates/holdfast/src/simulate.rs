@@ -43,6 +43,9 @@ pub struct Options {
     /// Set the simulated queue beside the Erlang C and A formulas instead, with confidence intervals.
     #[arg(long, conflicts_with_all = ["scenario", "days", "what_if", "lines_for", "html", "json"])]
     against_theory: bool,
+    /// Run this many random scenarios in which everything goes wrong, and see that no rule of the queue is broken.
+    #[arg(long, value_name = "N", conflicts_with_all = ["scenario", "days", "what_if", "lines_for", "html", "json", "against_theory"])]
+    storms: Option<u32>,
     /// The service level's formula for --lines-for: of-offered, without-short, without-early, early-as-met,
     /// of-answered or of-persons.
     #[arg(
@@ -112,6 +115,9 @@ fn simulate(options: &Options) -> Result<(), SimulateError> {
     if options.against_theory {
         return against_theory(options.seed);
     }
+    if let Some(count) = options.storms {
+        return storms(options.seed.unwrap_or(0), count);
+    }
     let mut scenario = load(options.scenario.as_deref())?;
     scenario.seed = options.seed.unwrap_or(scenario.seed);
     scenario.days = options.days.unwrap_or(scenario.days);
@@ -141,11 +147,35 @@ fn simulate(options: &Options) -> Result<(), SimulateError> {
 
 /// Prints the table; it is for people to judge, so that a figure outside its interval is marked and no error.
 fn against_theory(seed: Option<u64>) -> Result<(), SimulateError> {
-    let effort = Effort { seed: seed.unwrap_or(Effort::default().seed), ..Effort::default() };
+    let effort = Effort {
+        seed: seed.unwrap_or(Effort::default().seed),
+        ..Effort::default()
+    };
     let mut progress = Progress::new(0);
-    let (table, _) = agreement::table(&effort, &mut |index| progress.step(&format!("setting {}", index + 1)))?;
+    let (table, _) = agreement::table(&effort, &mut |index| {
+        progress.step(&format!("setting {}", index + 1))
+    })?;
     progress.done();
     print(&table)
+}
+
+/// Runs random scenarios; the first broken rule ends it.
+fn storms(first: u64, count: u32) -> Result<(), SimulateError> {
+    let mut progress = Progress::new(0);
+    let (mut calls, mut inputs, mut checks, mut crashes) = (0, 0, 0, 0);
+    for seed in (first..).take(count as usize) {
+        progress.step(&format!("storm {seed}"));
+        let run = sim::run(&sim::storm::scenario(seed), &mut |_| {})?;
+        calls += run.calls.len();
+        inputs += run.inputs;
+        checks += run.checks;
+        crashes += run.crashes;
+    }
+    progress.done();
+    print(&format!(
+        "{count} storms from seed {first}: {calls} calls, {inputs} inputs, {checks} checks by the oracle, {crashes} \
+         crashes; no rule was broken\n"
+    ))
 }
 
 /// Searches how many lines are enough.

@@ -2,6 +2,7 @@
 //!
 //! - [`scenario`]: what a day is made of, as a TOML file;
 //! - [`world`]: the day itself: an event-driven world that talks to [`acd::Acd`] by inputs and outputs only;
+//! - [`storm`]: scenarios drawn at random, in which everything goes wrong;
 //! - [`oracle`]: watches every step and knows what must hold;
 //! - [`report`]: what it means, as table, JSON and HTML page; [`whatif`]: the same day with something changed;
 //! - [`theory`]: the Erlang formulas, which a day without faults must agree with.
@@ -20,6 +21,7 @@ pub mod report;
 pub mod rng;
 pub mod scenario;
 pub mod stats;
+pub mod storm;
 pub mod theory;
 pub mod whatif;
 pub mod world;

@@ -23,6 +23,8 @@ pub enum Purpose {
     Network = 4,
     /// Moments at which the core is made to crash.
     Crash = 5,
+    /// The settings of a storm.
+    Storm = 6,
 }
 
 /// One stream of random numbers.

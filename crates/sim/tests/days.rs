@@ -145,6 +145,21 @@ fn every_limit_is_reached_and_holds() {
     }
 }
 
+/// Random scenarios at the edges of what can be set, with every fault there is. A seed that broke a rule stays here.
+#[test]
+fn storms_break_no_rule() {
+    let (mut calls, mut inputs) = (0, 0);
+    for seed in (0..30).chain([32]) {
+        let run = run(&sim::storm::scenario(seed));
+        calls += run.calls.len();
+        inputs += run.inputs;
+    }
+    assert!(
+        calls > 20_000 && inputs > 300_000,
+        "{calls} calls and {inputs} inputs are no storm"
+    );
+}
+
 #[test]
 fn the_report_adds_up() {
     let mut scenario = hotline();

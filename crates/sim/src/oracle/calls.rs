@@ -15,6 +15,8 @@ pub(super) struct Call {
     line: bool,
     answered: bool,
     early: bool,
+    /// Whether the conversation is on hold, as told.
+    held: bool,
     legs: u32,
     standing: Standing,
 }
@@ -48,11 +50,10 @@ impl Call {
             Standing::Queued => Stage::Queued,
             Standing::Admitted => Stage::Admitted,
             Standing::Ringing { operator, .. } => Stage::Ringing { operator },
-            // The oracle's phones never hold.
             Standing::Talking { operator, since } => Stage::Talking {
                 operator,
                 connected: since,
-                held: false,
+                held: self.held,
             },
             Standing::Leaving { .. } => Stage::Leaving,
         }
@@ -92,6 +93,7 @@ impl Oracle {
             line: false,
             answered: false,
             early: false,
+            held: false,
             legs: 0,
             standing: Standing::Queued,
         };
@@ -167,7 +169,7 @@ impl Oracle {
     }
 
     pub(super) fn admit(&mut self, id: CallId) -> Result<(), Broken> {
-        let lines = self.calendar.lines_at(self.now);
+        let lines = self.lines_in_force();
         let in_use = self.lines_in_use;
         let call = self.live(id)?;
         let (queue, ticket, waits) = (call.queue, call.ticket, call.standing == Standing::Queued);
@@ -284,6 +286,15 @@ impl Oracle {
         let right = matches!(call.standing, Standing::Talking { .. }) && waited == now.since(call.arrived);
         self.check(right, "outcome", || {
             format!("call {id} connected after {}, which it was not", words(waited))
+        })
+    }
+
+    pub(super) fn held(&mut self, id: CallId, held: bool) -> Result<(), Broken> {
+        let call = self.live(id)?;
+        let changed = std::mem::replace(&mut call.held, held) != held;
+        let right = changed && matches!(call.standing, Standing::Talking { .. });
+        self.check(right, "one place", || {
+            format!("call {id} is said to be on hold: {held}, again or not connected")
         })
     }
 

@@ -59,6 +59,8 @@ pub struct Oracle {
     /// Places kept: by whom they are found, then by ticket, with when they lapse.
     places: BTreeMap<(TrunkId, QueueId, CallerNumber), BTreeMap<u64, Place>>,
     lines_in_use: u32,
+    /// Lines a supervisor has ordered, and until when.
+    by_hand: Option<(u32, Timestamp)>,
     ticket_max: u64,
     draining: bool,
     checks: Cell<u64>,
@@ -78,6 +80,7 @@ impl Oracle {
             legs: BTreeMap::new(),
             places: BTreeMap::new(),
             lines_in_use: 0,
+            by_hand: None,
             ticket_max: 0,
             draining: false,
             checks: Cell::new(0),
@@ -131,12 +134,22 @@ impl Oracle {
         match *input {
             Input::LegFailed { leg, .. } | Input::LegGone { leg } => self.leg_over(leg),
             Input::Drain | Input::HangUpAll => self.draining = true,
+            Input::SetLines { lines, until } => self.by_hand = Some((lines, until)),
+            Input::FollowSchedule => self.by_hand = None,
             _ => {
                 let now = self.now;
                 if let Some((desk, told)) = self.desk_told(input) {
                     desk.told(told, now);
                 }
             }
+        }
+    }
+
+    /// Lines in force: by hand, or by the oracle's own reading of the schedule.
+    fn lines_in_force(&mut self) -> u32 {
+        match self.by_hand {
+            Some((lines, until)) if self.now < until => lines,
+            _ => self.calendar.lines_at(self.now),
         }
     }
 
@@ -167,6 +180,7 @@ impl Oracle {
             } => self.assigned(call, leg, why),
             Event::CallReturned { call, .. } => self.returned(call),
             Event::CallConnected { call, waited, .. } => self.connected(call, waited),
+            Event::CallHeld { call, held } => self.held(call, held),
             Event::CallLeaving { call, .. } => self.leaving(call),
             Event::CallEnded {
                 call,
@@ -187,7 +201,7 @@ impl Oracle {
 
     /// What must hold once the core has said all it has to say about an input.
     fn settled(&mut self, next_deadline: Option<Timestamp>) -> Result<(), Broken> {
-        let lines = self.calendar.lines_at(self.now);
+        let lines = self.lines_in_force();
         let first_queued = self.queued.first().copied();
         self.check(
             first_queued.is_none() || self.lines_in_use >= lines,
@@ -236,7 +250,7 @@ impl Oracle {
         self.check(told == seen, "snapshot", || {
             format!("calls are {told:?}, seen from outside {seen:?}")
         })?;
-        let (in_use, in_force) = (self.lines_in_use, self.calendar.lines_at(self.now));
+        let (in_use, in_force) = (self.lines_in_use, self.lines_in_force());
         self.check(
             (snapshot.lines_in_use, snapshot.lines) == (in_use, in_force),
             "snapshot",

@@ -235,6 +235,8 @@ impl<'de> Deserialize<'de> for Faults {
             cut_off: share(&mut table, "cut_off"),
             phone_lost_every: table.optional("phone_lost_every").unwrap_or(Distribution::Never),
             phone_lost_for: table.optional("phone_lost_for").unwrap_or(AT_ONCE),
+            stray: share(&mut table, "stray"),
+            supervisor_every: table.optional("supervisor_every").unwrap_or(Distribution::Never),
         };
         table.finalize(None)?;
         Ok(faults)

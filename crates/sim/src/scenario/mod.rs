@@ -120,6 +120,10 @@ pub struct Faults {
     pub phone_lost_every: Distribution,
     /// How long a phone is lost for.
     pub phone_lost_for: Distribution,
+    /// Chance, at each input, that some operator presses a button for no reason, or puts a caller on hold.
+    pub stray: f64,
+    /// Time between orders of a supervisor who sets the lines by hand, to any number.
+    pub supervisor_every: Distribution,
 }
 
 impl Faults {
@@ -131,6 +135,8 @@ impl Faults {
         cut_off: 0.0,
         phone_lost_every: Distribution::Never,
         phone_lost_for: Distribution::Constant(Duration::ZERO),
+        stray: 0.0,
+        supervisor_every: Distribution::Never,
     };
 }
 

@@ -39,6 +39,8 @@ pub(super) enum Happening {
     PhoneFails { leg: LegId, cause: Failing },
     /// A phone that was hung up on had been picked up at that very moment.
     AnswerCrosses { leg: LegId },
+    /// A supervisor sets the lines by hand.
+    SupervisorActs,
     /// A phone's registration is lost.
     PhoneLost { operator: OperatorId },
     /// A phone registers again.

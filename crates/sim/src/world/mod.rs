@@ -8,6 +8,7 @@
 
 mod agenda;
 mod callers;
+mod noise;
 mod staff;
 mod subject;
 
@@ -138,6 +139,7 @@ impl<'a> World<'a> {
     /// The days of the scenario.
     fn live(&mut self, on_day: &mut dyn FnMut(u32)) -> Result<(), Violation> {
         self.plug_phones_in()?;
+        self.plan_supervisor();
         while let Some(happening) = self.next(self.end)? {
             if let Happening::DayBegins { day } = happening {
                 on_day(day);
@@ -153,6 +155,7 @@ impl<'a> World<'a> {
         self.healing = true;
         self.faults = Faults::NONE;
         self.subject.heal();
+        self.tell(Input::FollowSchedule)?;
         self.phones_come_back()?;
         let patience_ends = self.now + HEALING_MAX;
         while !self.callers.is_empty() {
@@ -177,7 +180,7 @@ impl<'a> World<'a> {
             match (happens, due) {
                 (None, None) => return Ok(None),
                 (Some(at), due) if due.is_none_or(|due| at < due) => {
-                    self.now = at;
+                    self.now = self.now.max(at);
                     return Ok(self.agenda.pop());
                 }
                 (_, Some(due)) => {
@@ -197,6 +200,7 @@ impl<'a> World<'a> {
             Happening::CallerLeaves { call, cause } => return self.caller_leaves(call, cause),
             Happening::PromptEnds { call, play } => return self.prompt_ends(call, play),
             Happening::TalkEnds { leg } => return self.talk_ends(leg),
+            Happening::SupervisorActs => return self.supervisor_acts(),
             other => return self.staff_happens(other),
         }
         Ok(())
@@ -238,7 +242,7 @@ impl<'a> World<'a> {
         if repeatable && self.faults.duplicate > 0.0 && self.network.chance(self.faults.duplicate) {
             self.tell_once(input)?;
         }
-        Ok(())
+        self.maybe_stray()
     }
 
     fn tell_once(&mut self, input: Input) -> Result<(), Violation> {

@@ -243,8 +243,10 @@ impl World<'_> {
                     seat.matter_until = now + seat.matter;
                 }
                 if seat.matter_until <= until {
-                    self.agenda
-                        .plan(seat.matter_until, Happening::WrapUpDone { operator, call });
+                    self.agenda.plan(
+                        seat.matter_until.max(now),
+                        Happening::WrapUpDone { operator, call },
+                    );
                 } else {
                     let at = (until - EXTENDS_BEFORE).max(now);
                     self.agenda.plan(at, Happening::WrapUpExtends { operator, call });

@@ -31,8 +31,8 @@ struct Crash {
 /// Inputs between two audits, each of which looks at every call.
 const AUDIT_EVERY: u64 = 97;
 
-/// Inputs remembered for a crash; then no more crashes happen, since memory has an end.
-const LOG_MAX: usize = 2_000_000;
+/// Inputs remembered for a crash; then no more crashes happen, since each replays them all.
+const LOG_MAX: usize = 50_000;
 
 impl Subject {
     pub(super) fn new(
