@@ -1,6 +1,7 @@
 //! What all parts of the SIP edge share: settings, sockets, and the tables that lead to a leg.
 
 use crate::config::{SipConfig, Transport};
+use crate::dialing::Dial;
 use crate::digest::Digest;
 use crate::leg::LegMsg;
 use crate::limits::Sources;
@@ -50,6 +51,8 @@ pub(crate) struct Core {
     pub(crate) digest: Digest,
     pub(crate) registrar: Registrar,
     pub(crate) sources: Sources,
+    /// Phones to ring, in order. Bounded by the engine: it rings an operator's phone once at a time.
+    pub(crate) dials: mpsc::UnboundedSender<Dial>,
     pub(crate) closing: AtomicBool,
     /// In every branch that we write, to know a request that came back to us.
     pub(crate) mark: String,
@@ -90,6 +93,7 @@ impl Core {
         events: SipEvents,
         listeners: Vec<(Transport, SocketAddr)>,
         udp: Vec<Flow>,
+        dials: mpsc::UnboundedSender<Dial>,
     ) -> Result<Self, crate::SipError> {
         let t1 = config.t1;
         let option = EndpointOption {
@@ -129,6 +133,7 @@ impl Core {
             legs: DashMap::new(),
             dialogs: DashMap::new(),
             streams: DashMap::new(),
+            dials,
             closing: AtomicBool::new(false),
             tags: RandomState::new(),
             config,

@@ -23,7 +23,7 @@ use rsipstack::transaction::Transaction;
 use rsipstack::transaction::transaction::TransactionEvent;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::debug;
 
@@ -93,6 +93,8 @@ pub(crate) struct Leg {
     pub(crate) answered: bool,
     /// Nothing more is to be told to the engine.
     pub(crate) over: bool,
+    /// Dropped when the phone has been told of the end.
+    turn: Option<oneshot::Sender<()>>,
 }
 
 /// A leg's place in the tables; leaving the scope takes it out.
@@ -149,6 +151,7 @@ impl Leg {
             peer_allows_update: false,
             answered: false,
             over: false,
+            turn: None,
         }
     }
 
@@ -157,6 +160,18 @@ impl Leg {
         self.over = true;
         self.line = None;
         self.entry.release();
+    }
+
+    /// Marks that this leg's phone is taken; the receiver is told when it has been told of the end of this leg.
+    pub(crate) fn begin_turn(&mut self) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.turn = Some(sender);
+        receiver
+    }
+
+    /// The phone has been told.
+    pub(crate) fn end_turn(&mut self) {
+        self.turn = None;
     }
 
     pub(crate) fn emit(&self, event: SipEvent) {
@@ -377,7 +392,8 @@ impl Leg {
         let core = Arc::clone(&self.core);
         let request = self.dialog.request(&core, Method::Bye, headers, None);
         let hop = self.dialog.hop(&core).await;
-        client(&core, request, &hop, None);
+        client(&core, request, &hop, None).await;
+        self.end_turn();
     }
 
     /// Lets go of a 2xx that still waits for its ACK, as the dialog is over.

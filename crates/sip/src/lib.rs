@@ -23,6 +23,7 @@ mod arrival;
 mod caller_leg;
 mod config;
 mod core;
+mod dialing;
 mod dialog;
 mod digest;
 mod edge;
@@ -95,6 +96,7 @@ impl Sip {
             return Err(SipError::NothingToListenOn);
         }
         let metrics = Arc::new(metrics::Metrics::new(registry)?);
+        let (dials, to_dial) = tokio::sync::mpsc::unbounded_channel();
         let (mut bound, mut listeners, mut udp) = (Vec::new(), Vec::new(), Vec::new());
         for listen in &config.listen {
             let (socket, local) = Bound::open(listen).await?;
@@ -104,11 +106,12 @@ impl Sip {
             }
             bound.push(socket);
         }
-        let core = Arc::new(Core::new(config, media, metrics, events, listeners, udp)?);
+        let core = Arc::new(Core::new(config, media, metrics, events, listeners, udp, dials)?);
         core.report_fixed();
         for socket in bound {
             tokio::spawn(socket.serve(Arc::clone(&core)));
         }
+        tokio::spawn(Arc::clone(&core).run_dials(to_dial));
         tokio::spawn(run_timers(Arc::clone(&core)));
         tokio::spawn(sweep(Arc::clone(&core)));
         Ok(Sip { core })

@@ -2,27 +2,26 @@
 
 use crate::SipEvent;
 use crate::arrival::without_tag;
-use crate::core::{Core, LegHandle};
-use crate::dialog::{self, Dialog};
+use crate::core::Core;
+use crate::dialog::Dialog;
 use crate::leg::{Command, Leg, LegMsg, Wake, reason};
 use crate::line::Line;
 use crate::message;
 use crate::transact::{acknowledge_and_end, client};
 use crate::transport::Flow;
-use acd::{CallerNumber, FailCause, GoneCause, HangUpCause, LegId, OperatorId};
+use acd::{CallerNumber, FailCause, GoneCause, HangUpCause};
 use futures_util::FutureExt;
-use media::{Codec, Family};
+use media::Family;
 use rsipstack::sip::{Header, HostWithPort, Method, Request, Response};
 use rsipstack::transaction::key::TransactionKey;
-use rsipstack::transaction::random_text;
 use rsipstack::transaction::transaction::{TransactionEvent, TransactionEventSender};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tokio::time::Instant;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, info};
 
 /// Our INVITE while it is open.
-struct Calling {
+pub(crate) struct Calling {
     request: Request,
     hop: Flow,
     tx: TransactionEventSender,
@@ -40,75 +39,35 @@ struct Calling {
     retried: bool,
 }
 
-impl Core {
-    /// Rings an operator's phone for a call.
-    pub(crate) fn dial(self: &Arc<Self>, id: LegId, operator: OperatorId, caller: CallerNumber) {
-        let unreachable = SipEvent::Failed {
-            leg: id,
-            cause: FailCause::Unreachable,
-        };
-        let Some(reach) = self.registrar.reach(operator, std::time::Instant::now()) else {
-            info!(call = %id.call, leg = id.leg, operator = operator.0, "the operator's phone is not registered");
-            self.emit(unreachable);
-            return;
-        };
-        let prefer = self
-            .legs
-            .get(&LegId::caller(id.call))
-            .map_or(Codec::Pcma, |h| LegHandle::codec(&h));
-        let (flow, behind_nat) = match reach.flow {
-            Some((flow, nat)) => (Some(flow), nat),
-            None => (None, false),
-        };
-        let Some(flow) = flow.or_else(|| self.udp.first().cloned()) else {
-            warn!(call = %id.call, leg = id.leg, "a fixed contact needs a UDP socket to start from");
-            self.emit(unreachable);
-            return;
-        };
-        let call_id = random_text(22);
-        let tag = self.local_tag(&call_id, "");
-        let dialog = Dialog {
-            local: String::new(),
-            remote: format!("<{}>", reach.uri),
-            call_id,
-            local_tag: format!("{tag:016x}"),
-            remote_tag: String::new(),
-            local_seq: 0,
-            remote_seq: None,
-            routes: Vec::new(),
-            target: reach.uri,
-            contact: String::new(),
-            flow,
-            behind_nat,
-        };
-        let mut leg = Leg::new(self, id, tag, dialog, None);
-        leg.handle.set_codec(prefer);
-        self.runtime.spawn(async move {
-            let run = async {
-                if leg.ring(caller).await {
-                    leg.confirmed().await;
-                }
-            };
-            if AssertUnwindSafe(run).catch_unwind().await.is_err() {
-                leg.core.metrics.panics.inc();
-                error!(call = %leg.id.call, leg = leg.id.leg, "a fault in the program ended an operator's leg");
-                leg.gone(GoneCause::Failed);
-                // An answer to an INVITE that still rings finds no leg, and is ended then.
-                if leg.answered {
-                    leg.bye(None).await;
-                }
-            }
-        });
-    }
-}
-
 impl Leg {
-    /// Rings the phone. Returns whether it was answered.
-    async fn ring(&mut self, caller: CallerNumber) -> bool {
-        let Some(mut calling) = self.start_calling(caller).await else {
-            self.failed(FailCause::Unreachable);
-            return false;
+    /// Runs an operator's leg to its end, from the INVITE that was sent, or could not be.
+    pub(crate) async fn run_operator(mut self, calling: Option<Calling>) {
+        let run = async {
+            let Some(calling) = calling else {
+                return self.failed(FailCause::Unreachable);
+            };
+            if self.ring(calling).await {
+                self.confirmed().await;
+            }
         };
+        if AssertUnwindSafe(run).catch_unwind().await.is_err() {
+            self.fault().await;
+        }
+    }
+
+    /// Ends the leg after a fault in the program.
+    pub(crate) async fn fault(&mut self) {
+        self.core.metrics.panics.inc();
+        error!(call = %self.id.call, leg = self.id.leg, "a fault in the program ended an operator's leg");
+        self.gone(GoneCause::Failed);
+        // An answer to an INVITE that still rings finds no leg, and is ended then.
+        if self.answered {
+            self.bye(None).await;
+        }
+    }
+
+    /// Rings the phone. Returns whether it was answered.
+    async fn ring(&mut self, mut calling: Calling) -> bool {
         loop {
             match self.next(calling.due).await {
                 Wake::Due => {
@@ -120,8 +79,9 @@ impl Leg {
                     self.release();
                     calling.hang_up = Some(cause);
                     if calling.provisional {
-                        self.cancel(&mut calling);
+                        self.cancel(&mut calling).await;
                     }
+                    self.end_turn();
                 }
                 Wake::Message(LegMsg::Response(response)) => {
                     if message::status(&response) < 200 {
@@ -146,7 +106,8 @@ impl Leg {
         }
     }
 
-    async fn start_calling(&mut self, caller: CallerNumber) -> Option<Calling> {
+    /// Sends the INVITE. `None` if there is no way to the phone, or no port for its media.
+    pub(crate) async fn start_calling(&mut self, caller: CallerNumber) -> Option<Calling> {
         let core = Arc::clone(&self.core);
         // The way the phone registered leads back to it; a fixed contact is looked up.
         let hop = self.dialog.hop_to_phone(&core).await?;
@@ -176,7 +137,7 @@ impl Leg {
         let offer = self.offer_again();
         let request = self.dialog.request(&core, Method::Invite, headers, Some(offer));
         info!(call = %self.id.call, leg = self.id.leg, sip_call_id = self.dialog.call_id, %caller, "ringing an operator's phone");
-        let (tx, key) = client(&core, request.clone(), &hop, Some(self.handle.sender.clone()))?;
+        let (tx, key) = client(&core, request.clone(), &hop, Some(self.handle.sender.clone())).await?;
         Some(Calling {
             request,
             hop,
@@ -218,7 +179,7 @@ impl Leg {
         let first = !std::mem::replace(&mut calling.provisional, true);
         if calling.hang_up.is_some() {
             if first {
-                self.cancel(calling);
+                self.cancel(calling).await;
             }
             return;
         }
@@ -256,11 +217,11 @@ impl Leg {
         let request = early.request(&core, Method::PRack, vec![rack], None);
         self.dialog.local_seq = early.local_seq;
         let hop = early.hop(&core).await;
-        client(&core, request, &hop, None);
+        client(&core, request, &hop, None).await;
     }
 
     /// Sends CANCEL, as a transaction of its own so that it is repeated until answered.
-    fn cancel(&mut self, calling: &mut Calling) {
+    async fn cancel(&mut self, calling: &mut Calling) {
         calling.due = Some(Instant::now() + self.core.transaction_life());
         let invite = &calling.request;
         let mut headers: Vec<Header> = invite
@@ -291,7 +252,7 @@ impl Leg {
             headers: headers.into(),
             body: Vec::new(),
         };
-        client(&self.core, request, &calling.hop, None);
+        client(&self.core, request, &calling.hop, None).await;
     }
 
     /// Follows a 422 once, with the interval that the phone asks for (RFC 4028 §7.3).
@@ -327,7 +288,9 @@ impl Leg {
             request.clone(),
             &calling.hop,
             Some(self.handle.sender.clone()),
-        ) else {
+        )
+        .await
+        else {
             return false;
         };
         *calling = Calling {
@@ -355,7 +318,7 @@ impl Leg {
         }
     }
 
-    fn failed(&mut self, cause: FailCause) {
+    pub(crate) fn failed(&mut self, cause: FailCause) {
         if !self.over {
             self.release();
             self.emit(SipEvent::Failed { leg: self.id, cause });
@@ -395,17 +358,6 @@ impl Leg {
         self.core.send(ack, &hop).await;
         self.emit(SipEvent::Answered { leg: self.id });
         true
-    }
-}
-
-impl Dialog {
-    /// Where the first INVITE to a phone goes. `None` if there is no way.
-    async fn hop_to_phone(&self, core: &Arc<Core>) -> Option<Flow> {
-        let tcp = self.flow.transport == crate::Transport::Tcp;
-        if (tcp && core.streams.contains_key(&self.flow.remote)) || (self.behind_nat && !tcp) {
-            return Some(self.flow.clone());
-        }
-        dialog::flow_to(core, &self.target, &self.flow).await
     }
 }
 

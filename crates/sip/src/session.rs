@@ -88,7 +88,7 @@ impl Leg {
         };
         let request = self.dialog.request(&core, method, headers, body);
         let hop = self.dialog.hop(&core).await;
-        let started = client(&core, request, &hop, Some(self.handle.sender.clone()));
+        let started = client(&core, request, &hop, Some(self.handle.sender.clone())).await;
         self.refresh = Some(Refresh {
             seq: self.dialog.local_seq,
             invite: started.filter(|_| !with_update),

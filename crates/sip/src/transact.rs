@@ -26,8 +26,8 @@ pub(crate) struct Unacked {
     pub(crate) key: TransactionKey,
 }
 
-/// Starts a client transaction in a task of its own. Its responses go to `leg`, if anybody wants them.
-pub(crate) fn client(
+/// Sends a request, and drives its transaction in a task of its own. Responses go to `leg`, if anybody wants them.
+pub(crate) async fn client(
     core: &Arc<Core>,
     request: Request,
     hop: &Flow,
@@ -39,10 +39,10 @@ pub(crate) fn client(
         Transaction::new_client(key.clone(), request, Arc::clone(&core.endpoint), connection);
     transaction.destination = Some(hop.addr());
     let sender = transaction.tu_sender.clone();
+    if let Err(error) = transaction.send().await {
+        debug!(%error, "could not send a request");
+    }
     core.runtime.spawn(async move {
-        if let Err(error) = transaction.send().await {
-            debug!(%error, "could not send a request");
-        }
         while let Some(message) = transaction.receive().await {
             if let (SipMessage::Response(response), Some(leg)) = (message, &leg) {
                 forward(leg, LegMsg::Response(Box::new(response)));
@@ -98,5 +98,5 @@ pub(crate) async fn acknowledge_and_end(core: &Arc<Core>, dialog: &mut Dialog, r
     let hop = dialog.hop(core).await;
     core.send(ack, &hop).await;
     let bye = dialog.request(core, Method::Bye, Vec::new(), None);
-    client(core, bye, &hop, None);
+    client(core, bye, &hop, None).await;
 }
