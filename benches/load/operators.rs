@@ -3,7 +3,7 @@
 use crate::wire::{Message, sdp};
 use rsipstack::dialog::authenticate::compute_digest;
 use rsipstack::sip::Method;
-use rsipstack::sip::headers::auth::Algorithm;
+use rsipstack::sip::headers::auth::{Algorithm, AuthQop};
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -290,14 +290,18 @@ fn refused(user: &str, why: &str) -> io::Error {
     io::Error::other(format!("operator {user} {why}"))
 }
 
-/// Answers an MD5 challenge without qop, which every registrar must take (RFC 3261 §22.4).
+/// Answers an MD5 challenge (RFC 7616 §3.4).
 fn authorize(challenge: &str, user: &str, secret: &str, engine: SocketAddr) -> Option<String> {
     let value = |name: &str| {
         let (_, rest) = challenge.split_once(&format!("{name}=\""))?;
         rest.split_once('"').map(|(value, _)| value)
     };
-    let (realm, nonce) = (value("realm")?, value("nonce")?);
+    let (realm, nonce, cnonce) = (value("realm")?, value("nonce")?, "load");
     let uri = format!("sip:{engine}");
+    let qop = AuthQop::Auth {
+        cnonce: cnonce.to_owned(),
+        nc: 1,
+    };
     let response = compute_digest(
         user,
         secret,
@@ -306,10 +310,10 @@ fn authorize(challenge: &str, user: &str, secret: &str, engine: SocketAddr) -> O
         &Method::Register,
         &uri,
         Algorithm::Md5,
-        None,
+        Some(&qop),
     );
     Some(format!(
         "Authorization: Digest username=\"{user}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", \
-         response=\"{response}\", algorithm=MD5\r\n"
+         response=\"{response}\", algorithm=MD5, qop=auth, nc=00000001, cnonce=\"{cnonce}\"\r\n"
     ))
 }
