@@ -4,7 +4,7 @@
 //! seen at two looks in a row is a stuck call: it is reported, and put right with the input (or the hang-up) that
 //! must have been lost.
 
-use acd::{FailCause, GoneCause, HangUpCause, Input, LegId, OperatorState, Output, Snapshot};
+use acd::{FailCause, GoneCause, Input, LegId, OperatorState, Snapshot};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -32,24 +32,29 @@ impl Stuck {
         }
     }
 
-    /// What puts it right: an input for the core, or an output for signalling.
-    pub(crate) fn repair(self) -> Result<Input, Output> {
+    /// What puts it right.
+    pub(crate) fn repair(self) -> Repair {
         match self {
-            Self::CallerMissing(leg) => Ok(Input::CallerGone {
+            Self::CallerMissing(leg) => Repair::Tell(Input::CallerGone {
                 call: leg.call,
                 cause: GoneCause::Failed,
             }),
-            Self::RingingMissing(leg) => Ok(Input::LegFailed {
+            Self::RingingMissing(leg) => Repair::Tell(Input::LegFailed {
                 leg,
                 cause: FailCause::Unreachable,
             }),
-            Self::TalkingMissing(leg) => Ok(Input::LegGone { leg }),
-            Self::Unknown(leg) => Err(Output::HangUp {
-                leg,
-                cause: HangUpCause::Ended,
-            }),
+            Self::TalkingMissing(leg) => Repair::Tell(Input::LegGone { leg }),
+            Self::Unknown(leg) => Repair::HangUp(leg),
         }
     }
+}
+
+/// What puts a stuck leg right.
+pub(crate) enum Repair {
+    /// The core was never told.
+    Tell(Input),
+    /// Signalling was never told.
+    HangUp(LegId),
 }
 
 impl fmt::Display for Stuck {

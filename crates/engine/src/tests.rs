@@ -42,6 +42,8 @@ struct World {
     held: Mutex<Option<CallId>>,
     released: Condvar,
     legs: Mutex<Vec<LegId>>,
+    /// Carrying anything out panics while this is set.
+    broken: AtomicBool,
 }
 
 impl World {
@@ -110,6 +112,10 @@ struct FakeEdges(Arc<World>);
 
 impl Edges for FakeEdges {
     fn carry(&mut self, _: Timestamp, _: u64, outputs: &mut Vec<Output>) {
+        assert!(
+            !self.0.broken.load(Ordering::SeqCst),
+            "the edges are broken, as the test asked"
+        );
         let held = self.0.held.lock().unwrap();
         let holds = held.is_some_and(|call| outputs.iter().any(arrived(call.0)));
         for output in outputs.drain(..) {
@@ -469,4 +475,19 @@ fn a_caller_whose_leg_vanished_does_not_hold_a_line_for_ever() {
         .until_carried(|o| matches!(o, Output::HangUp { leg, .. } if *leg == stray));
     assert!(running.metric("holdfast_engine_stuck_legs_repaired_total") >= 2.0);
     running.stop();
+}
+
+#[test]
+fn a_loop_that_breaks_says_so_and_takes_no_more_calls() {
+    let mut running = start(EngineConfig::default(), 1.0);
+    running.arrive(1);
+    running.world.until_carried(arrived(1));
+    running.world.broken.store(true, Ordering::SeqCst);
+    running.arrive(2);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    assert!(matches!(
+        runtime.block_on(running.engine.ended()),
+        Ended::Panicked
+    ));
+    assert_eq!(running.arrive(3), Accepted::No);
 }

@@ -4,8 +4,8 @@ use crate::clock::Clock;
 use crate::edges::{Edges, Log};
 use crate::inbox::{Inbox, Stimulus};
 use crate::metrics::Metrics;
-use crate::reconcile::Reconciler;
-use acd::{Acd, Event, Input, Output, Snapshot, Timestamp};
+use crate::reconcile::{Reconciler, Repair};
+use acd::{Acd, Event, HangUpCause, Input, Output, Snapshot, Timestamp};
 use feed::{Refusal, Request};
 use journal::JournalError;
 use std::sync::Arc;
@@ -158,8 +158,13 @@ impl Loop {
             tracing::error!(call = %stuck.leg().call, leg = stuck.leg().leg, "{stuck}; putting it right");
             self.metrics.repairs.inc();
             match stuck.repair() {
-                Ok(input) => drop(self.tell(now, input)),
-                Err(output) => self.state.outputs.push(output),
+                Repair::Tell(input) => drop(self.tell(now, input)),
+                Repair::HangUp(leg) => {
+                    self.state.outputs.push(Output::HangUp {
+                        leg,
+                        cause: HangUpCause::Ended,
+                    });
+                }
             }
         }
     }

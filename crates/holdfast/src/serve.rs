@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use telemetry::{Metrics, Names, TelemetryError, init_tracing};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 /// How long the calls may take to end once all were hung up.
@@ -197,8 +197,9 @@ impl Server {
         };
         let before = Addresses::new(&config, &listening, config.feed.listen);
         let feed_config = feed_config(&config, about(&before), time);
-        let feed = feed::start(feed_config, hub.clone(), requests, registry.clone()).await?;
+        let feed = feed::start(feed_config, hub.clone(), requests.clone(), registry.clone()).await?;
         let addresses = Addresses::new(&config, &listening, feed.local_addr());
+        first_turn(&requests).await?;
         hub.set_ready(true);
         tracing::info!(epoch = opened.epoch, next_call = opened.next_call, "ready");
         Ok(Server {
@@ -292,6 +293,13 @@ impl Server {
         }
         left
     }
+}
+
+/// Waits until the loop has turned once and knows the lines in force: before that it is not ready for calls.
+async fn first_turn(requests: &feed::Requests) -> Result<(), ServeError> {
+    let (reply, answer) = oneshot::channel();
+    requests(feed::Request::Snapshot(reply));
+    answer.await.map(drop).map_err(|_| ServeError::Broken)
 }
 
 /// Says so, in the log and at `/readyz`, while the loop does not turn.
