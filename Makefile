@@ -51,8 +51,9 @@ doctest: ## Run the examples in the documentation
 	cargo test --quiet --workspace --doc
 
 rules: ## Check the Prometheus rules and run their tests
-	promtool check rules config/prometheus/*rules*.yml
-	promtool test rules config/prometheus/tests/*.yml
+	promtool check config --syntax-only config/prometheus/prometheus.yml
+	promtool check rules config/prometheus/rules.yml
+	promtool test rules config/prometheus/rules.test.yml
 
 check-config: ## Let the binary check the configuration that ships
 	cargo build --package holdfast
