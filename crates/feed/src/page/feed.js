@@ -74,13 +74,14 @@ export class Feed {
 
   take(message) {
     this.heard = performance.now();
+    // A hello alone proves little: the engine may be too busy for what follows.
+    if (message.type !== "hello") this.retry = RETRY.first;
     switch (message.type) {
       case "hello": return this.greeted(message);
       case "heartbeat":
         this.setClock(message.time, this.clock.rate);
         return message.seq === this.state.seq || this.reconnect();
       case "snapshot":
-        this.retry = RETRY.first;
         this.state.snapshot(message);
         return this.tell("changed");
       case "delta":

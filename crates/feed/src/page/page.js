@@ -60,7 +60,7 @@ function text(id, value) {
 }
 
 function drawStatus() {
-  const status = feed.live ? "live" : lostAt === null ? "connecting" : "lost";
+  const status = feed.live ? "live" : feed.socket && lostAt === null ? "connecting" : "lost";
   $("status").dataset.status = status;
   text("status-text", say(status));
   text("clock", feed.hello ? timeOfDay(feed.now(), true) : "");
