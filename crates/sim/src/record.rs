@@ -4,7 +4,7 @@
 //! one average day.
 
 use crate::calendar::{Calendar, next_quarter, seconds};
-use acd::{CallId, Event, OperatorState, Outcome, Timestamp};
+use acd::{CallId, Event, OperatorState, Outcome, Timestamp, Waits};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -68,6 +68,64 @@ impl Usage {
     }
 }
 
+/// How announcements came true, for callers who were connected in one hour of the day.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Judged {
+    /// Announcements that told a wait.
+    pub told: u64,
+    /// Those whose caller waited no longer than told.
+    pub kept: u64,
+    /// Each predictor's errors, in the order of [`PREDICTORS`].
+    pub errors: [Errors; 3],
+}
+
+/// One predictor's errors: prediction less the wait that followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Errors {
+    /// Predictions that were judged.
+    pub count: u64,
+    /// Sum of the errors, in seconds.
+    pub sum_s: f64,
+    /// Sum of their magnitudes, in seconds.
+    pub magnitude_s: f64,
+}
+
+/// The predictors of [`acd::Waits`], in order.
+pub const PREDICTORS: [&str; 3] = ["queue-length", "last-to-enter-service", "head-of-line"];
+
+impl Judged {
+    /// Both together.
+    pub fn add(&mut self, other: &Judged) {
+        self.told += other.told;
+        self.kept += other.kept;
+        for (errors, more) in self.errors.iter_mut().zip(other.errors) {
+            errors.count += more.count;
+            errors.sum_s += more.sum_s;
+            errors.magnitude_s += more.magnitude_s;
+        }
+    }
+
+    fn judge(&mut self, announced: Option<Duration>, waits: &Waits, waited: Duration) {
+        if let Some(announced) = announced {
+            self.told += 1;
+            self.kept += u64::from(waited <= announced);
+        }
+        let predicted = [
+            waits.queue_length,
+            waits.last_to_enter_service,
+            waits.head_of_line,
+        ];
+        for (errors, predicted) in self.errors.iter_mut().zip(predicted) {
+            if let Some(predicted) = predicted {
+                let error = seconds(predicted) - seconds(waited);
+                errors.count += 1;
+                errors.sum_s += error;
+                errors.magnitude_s += error.abs();
+            }
+        }
+    }
+}
+
 /// The bookkeeper.
 pub(crate) struct Recorder {
     calendar: Calendar,
@@ -82,6 +140,7 @@ pub(crate) struct Recorder {
     counts: [u32; 6],
     pub(crate) calls: Vec<CallRecord>,
     pub(crate) slots: [Usage; SLOTS],
+    pub(crate) judged: [Judged; 24],
 }
 
 struct Live {
@@ -108,6 +167,7 @@ impl Recorder {
             counts,
             calls: Vec::new(),
             slots: [Usage::default(); SLOTS],
+            judged: [Judged::default(); 24],
         }
     }
 
@@ -189,6 +249,17 @@ impl Recorder {
                 talked,
                 ..
             } => self.ended(call, outcome, waited, talked),
+            Event::WaitJudged {
+                announced,
+                ref waits,
+                waited,
+                ..
+            } if self.now < self.until => {
+                let hour = self.calendar.hour_of_day(self.now);
+                if let Some(judged) = self.judged.get_mut(hour) {
+                    judged.judge(announced, waits, waited);
+                }
+            }
             Event::CapacityChanged { lines, .. } => self.lines = lines,
             Event::OperatorChanged { operator, state, .. } => {
                 if let Some(before) = self.states.get_mut(operator.0 as usize) {

@@ -44,7 +44,7 @@ fn the_same_seed_is_the_same_day() {
 #[test]
 fn the_day_is_this_one() {
     let run = run(&hotline());
-    expect!["1274 calls, 12295 inputs, digest a2aff00d79ce0d0d"].assert_eq(&format!(
+    expect!["1274 calls, 12293 inputs, digest dd68987883572013"].assert_eq(&format!(
         "{} calls, {} inputs, digest {:016x}",
         run.calls.len(),
         run.inputs,
@@ -157,6 +157,26 @@ fn storms_break_no_rule() {
     assert!(
         calls > 20_000 && inputs > 300_000,
         "{calls} calls and {inputs} inputs are no storm"
+    );
+}
+
+/// Eight in ten callers shall wait no longer than they are told, before, across and after the cliff at 18:00.
+#[test]
+fn announced_waits_come_true_as_often_as_asked() {
+    let mut scenario = hotline();
+    scenario.days = 5;
+    let announced = Report::new(&scenario, &run(&scenario)).announced;
+    assert!(announced.told > 3_000 && announced.aimed == 0.8, "{announced:?}");
+    assert!(
+        announced.kept.is_some_and(|kept| (0.75..0.85).contains(&kept)),
+        "{announced:?}"
+    );
+    assert!(
+        announced
+            .predictors
+            .iter()
+            .all(|predictor| predictor.judged > 3_000),
+        "{announced:?}"
     );
 }
 

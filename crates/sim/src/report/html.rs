@@ -2,7 +2,7 @@
 
 use super::plot::{self, Series, escape};
 use super::text::{clock, number, percent, rows};
-use super::{Formula, Hour, Report, Waits};
+use super::{Formula, Hour, PredictorError, Report, Waits};
 
 /// What the national standard asks for: 95 %.
 const GOAL: f64 = 0.95;
@@ -31,7 +31,7 @@ pub(super) fn page(title: &str, reports: &[(String, Report)]) -> String {
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width,initial-scale=1\"><title>{title}</title><style>{}</style></head><body><main>\
          <h1>{title}</h1><p class=\"sub\">{of}{days} from {}, seed {}, simulated with the queue's own code</p>\
-         {}{comparison}<div class=\"cards\">{}{}{}{}{}{}</div>{}</main></body></html>\n",
+         {}{comparison}<div class=\"cards\">{}{}{}{}{}{}{}</div>{}</main></body></html>\n",
         include_str!("page.css"),
         first.first_day,
         first.seed,
@@ -41,6 +41,7 @@ pub(super) fn page(title: &str, reports: &[(String, Report)]) -> String {
         levels(first),
         waits_by_hour(first),
         outcomes_and_waits(first),
+        announced(first),
         hours(first),
         footer(first),
     )
@@ -238,6 +239,32 @@ fn outcomes_and_waits(r: &Report) -> String {
         "wait", "calls", "mean", "50 %", "80 %", "90 %", "95 %", "99 %", "longest",
     ];
     outcomes + &figures + &card("wide", "Waits", &table(&head, &wait_rows))
+}
+
+/// How far the callers could rely on the waits they were told.
+fn announced(r: &Report) -> String {
+    let a = &r.announced;
+    if a.told == 0 {
+        return String::new();
+    }
+    let row = |p: &PredictorError| {
+        let bias = p.bias_s.map_or("–".to_owned(), |bias| format!("{bias:+.1} s"));
+        vec![
+            p.predictor.to_owned(),
+            p.judged.to_string(),
+            bias,
+            clock(p.error_s),
+        ]
+    };
+    let rows: Vec<Vec<String>> = a.predictors.iter().map(row).collect();
+    let note = format!(
+        r#"<p class="note">{} announcements were judged when their caller was connected: {} waited no longer than they were told, {} is the aim. A mean error below zero promised too much.</p>"#,
+        a.told,
+        percent(a.kept),
+        percent(Some(a.aimed))
+    );
+    let table = table(&["predictor", "judged", "mean error", "mean magnitude"], &rows);
+    card("wide", "Announced waits", &(table + &note))
 }
 
 fn hours(r: &Report) -> String {

@@ -12,7 +12,7 @@ mod text;
 pub use levels::{Formula, ServiceLevel, UnknownFormula};
 
 use crate::calendar::seconds;
-use crate::record::{CallRecord, SLOTS, Usage};
+use crate::record::{CallRecord, Errors, Judged, PREDICTORS, SLOTS, Usage};
 use crate::scenario::Scenario;
 use crate::stats::{Interval, percentile};
 use crate::world::Run;
@@ -76,6 +76,8 @@ pub struct Report {
     pub lines_used: Option<f64>,
     /// Most calls waiting at any moment.
     pub waiting_max: u32,
+    /// The waits that callers were told.
+    pub announced: Announced,
     /// By hour of the day.
     pub hours: Vec<Hour>,
     /// By quarter of an hour, for plots.
@@ -91,6 +93,33 @@ pub struct OutcomeCount {
     pub outcome: &'static str,
     /// Calls.
     pub calls: u64,
+}
+
+/// How the announced waits came true. Only callers who were connected can be judged: who gave up had perhaps been told
+/// too long a wait, and nobody will know.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Announced {
+    /// Announcements that told a wait and were judged.
+    pub told: u64,
+    /// Share whose caller waited no longer than told.
+    pub kept: Option<f64>,
+    /// The share the queue aims at.
+    pub aimed: f64,
+    /// The three predictors behind them.
+    pub predictors: Vec<PredictorError>,
+}
+
+/// How wrong one predictor was.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PredictorError {
+    /// Its name.
+    pub predictor: &'static str,
+    /// Predictions judged.
+    pub judged: u64,
+    /// Mean of prediction − wait, in seconds: below zero if it promised too much.
+    pub bias_s: Option<f64>,
+    /// Mean magnitude of the error, in seconds.
+    pub error_s: Option<f64>,
 }
 
 /// Percentiles of waits, in seconds; absent if nobody waited in this way.
@@ -128,6 +157,8 @@ pub struct Hour {
     pub asa_s: Option<f64>,
     /// Wait that nine of ten answered callers did not exceed, in seconds.
     pub wait_p90_s: Option<f64>,
+    /// Share of announced waits that came true, of callers connected in this hour.
+    pub announced_kept: Option<f64>,
     /// Mean lines in use.
     pub lines_in_use: f64,
     /// Mean operators signed on.
@@ -217,6 +248,7 @@ impl Report {
             paused: share(paused, paused + available + reserved + talking + wrap_up),
             lines_used: share(usage.lines_in_use, usage.lines),
             waiting_max: usage.waiting_max,
+            announced: announced(scenario, run),
             hours: (0..24).map(|hour| hour_of(scenario, run, hour)).collect(),
             quarters: quarters(run),
             proof: Proof {
@@ -322,6 +354,23 @@ fn connect_rate_95(run: &Run) -> Option<[f64; 2]> {
     })
 }
 
+fn announced(scenario: &Scenario, run: &Run) -> Announced {
+    let mut judged = Judged::default();
+    run.judged.iter().for_each(|hour| judged.add(hour));
+    let predictor = |(predictor, errors): (&'static str, Errors)| PredictorError {
+        predictor,
+        judged: errors.count,
+        bias_s: share(errors.sum_s, errors.count as f64),
+        error_s: share(errors.magnitude_s, errors.count as f64),
+    };
+    Announced {
+        told: judged.told,
+        kept: share(judged.kept as f64, judged.told as f64),
+        aimed: f64::from(scenario.queue.wait_quantile) / 100.0,
+        predictors: PREDICTORS.into_iter().zip(judged.errors).map(predictor).collect(),
+    }
+}
+
 fn hour_of(scenario: &Scenario, run: &Run, hour: u8) -> Hour {
     let calls: Vec<CallRecord> = run
         .calls
@@ -339,6 +388,7 @@ fn hour_of(scenario: &Scenario, run: &Run, hour: u8) -> Hour {
     let days = f64::from(run.days);
     let answered = count(&calls, is_answered);
     let waits = Waits::of(&calls, is_answered);
+    let judged = run.judged.get(usize::from(hour)).copied().unwrap_or_default();
     let [_, paused, available, reserved, talking, wrap_up] = usage.operators;
     let busy = reserved + talking + wrap_up;
     Hour {
@@ -351,6 +401,7 @@ fn hour_of(scenario: &Scenario, run: &Run, hour: u8) -> Hour {
         within_target: Formula::OfOffered.value(&calls, scenario.target),
         asa_s: waits.mean,
         wait_p90_s: waits.p90,
+        announced_kept: share(judged.kept as f64, judged.told as f64),
         lines_in_use: share(usage.lines_in_use, usage.seconds).unwrap_or(0.0),
         operators: share(paused + available + busy, usage.seconds).unwrap_or(0.0),
         occupancy: share(busy, available + busy),

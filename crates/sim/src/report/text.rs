@@ -105,6 +105,7 @@ fn write_report(out: &mut String, r: &Report) -> std::fmt::Result {
     )?;
     write_waits(out, "answered", &r.wait_answered)?;
     write_waits(out, "hung up", &r.wait_abandoned)?;
+    write_announced(out, r)?;
     let per_day = if r.days > 1 { ", a day" } else { "" };
     writeln!(out, "\nBy hour{per_day}")?;
     writeln!(
@@ -120,6 +121,35 @@ fn write_report(out: &mut String, r: &Report) -> std::fmt::Result {
         "\n{} inputs, {} checks by the oracle, all held; {} crashes survived; digest {}",
         p.inputs, p.checks, p.crashes, p.digest
     )
+}
+
+fn write_announced(out: &mut String, r: &Report) -> std::fmt::Result {
+    let a = &r.announced;
+    if a.told == 0 {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "\nAnnounced waits, of callers who were connected: {} told, {} waited no longer (aim {})",
+        a.told,
+        percent(a.kept),
+        percent(Some(a.aimed))
+    )?;
+    writeln!(
+        out,
+        "  predictor                judged   mean error   mean magnitude"
+    )?;
+    a.predictors.iter().try_for_each(|p| {
+        let signed = p.bias_s.map_or("–".to_owned(), |bias| format!("{bias:+.1} s"));
+        writeln!(
+            out,
+            "  {:<22}{:>9}{:>13}{:>17}",
+            p.predictor,
+            p.judged,
+            signed,
+            clock(p.error_s)
+        )
+    })
 }
 
 fn write_waits(out: &mut String, name: &str, waits: &Waits) -> std::fmt::Result {

@@ -270,7 +270,15 @@ impl<'de> Deserialize<'de> for Queue {
         ] = times;
         let strategy = table.required_s::<String>("strategy");
         let greeting = table.required("greeting");
+        let wait_quantile = table.optional_s::<u8>("wait_quantile");
         table.finalize(None)?;
+        if let Some(quantile) = wait_quantile.as_ref().filter(|quantile| quantile.value >= 100) {
+            return Err(mistake(
+                quantile.span,
+                "wait_quantile is in percent, 0 to 99; 0 tells no wait",
+            )
+            .into());
+        }
         let strategy = strategy?;
         let strategy = match strategy.value.as_str() {
             "longest_idle" => Strategy::LongestIdle,
@@ -297,6 +305,7 @@ impl<'de> Deserialize<'de> for Queue {
             wrap_up_extension: wrap_up_extension?,
             strategy,
             greeting: greeting?,
+            wait_quantile: wait_quantile.map_or(0, |quantile| quantile.value),
             ..QueueConfig::default()
         }))
     }

@@ -15,7 +15,7 @@ mod subject;
 use crate::arrivals;
 use crate::calendar::{Calendar, date_after};
 use crate::oracle::Violation;
-use crate::record::{CallRecord, Recorder, SLOTS, Usage};
+use crate::record::{CallRecord, Judged, Recorder, SLOTS, Usage};
 use crate::rng::{Purpose, Stream};
 use crate::scenario::{Faults, Scenario};
 use acd::schedule::Timetable;
@@ -53,6 +53,8 @@ pub struct Run {
     pub calls: Vec<CallRecord>,
     /// Who did what for how long, by time of day.
     pub slots: [Usage; SLOTS],
+    /// How the announced waits came true, by hour of the day.
+    pub judged: [Judged; 24],
     /// Days that were simulated.
     pub days: u32,
     /// The first moment of the first day.
@@ -295,6 +297,7 @@ impl<'a> World<'a> {
         Run {
             calls: self.recorder.calls,
             slots: self.recorder.slots,
+            judged: self.recorder.judged,
             days: self.scenario.days,
             begin: self.begin,
             inputs: self.subject.oracle.inputs(),
