@@ -63,7 +63,7 @@ fn host_of(config: &Config, addr: SocketAddr) -> String {
 }
 
 /// An address others can use in place of "any": the one the kernel would speak from.
-fn reachable(ip: IpAddr) -> IpAddr {
+pub(crate) fn reachable(ip: IpAddr) -> IpAddr {
     if !ip.is_unspecified() {
         return ip;
     }

@@ -3,6 +3,7 @@
 use super::FeedSettings;
 use super::names::{judge_secret, unique_name};
 use super::section::Section;
+use crate::banner::reachable;
 use media::MediaConfig;
 use sip::{
     DigestAlgorithm, EarlyMedia, IpNet, Limits, Listen, Registration, SessionTimer, SipConfig, Transport,
@@ -200,14 +201,8 @@ fn trunk_auth(section: &mut Section<'_, '_, '_>, name: &str) -> TrunkAuth {
             "give either `from`, or `user` and `secret`",
         );
     }
-    let nets = section.parsed_list(
-        "from",
-        "write it like \"192.0.2.7\", \"192.0.2.0/24\" or \"2001:db8::/32\"",
-        |text| {
-            text.parse::<IpNet>()
-                .map_err(|_| "is neither an IP address nor a block of them")
-        },
-    );
+    let remedy = "write it like \"192.0.2.7\", \"192.0.2.0/24\", \"2001:db8::/32\" or \"this-machine\"";
+    let nets = section.parsed_list("from", remedy, nets_of);
     let user = section.text("user");
     let secret = section.text("secret");
     if let Some(secret) = &secret {
@@ -216,7 +211,10 @@ fn trunk_auth(section: &mut Section<'_, '_, '_>, name: &str) -> TrunkAuth {
     for net in nets.iter().flatten() {
         // TEST-NET addresses (RFC 5737) are nobody's: a block that holds two of them far apart is open to the world.
         let strangers = [IpAddr::from([192, 0, 2, 1]), IpAddr::from([203, 0, 113, 1])];
-        if strangers.into_iter().all(|address| net.value.contains(address)) {
+        if strangers
+            .into_iter()
+            .all(|address| net.value.iter().any(|net| net.contains(address)))
+        {
             section.findings().warn(
                 &net.at,
                 "lets the whole Internet call",
@@ -229,8 +227,29 @@ fn trunk_auth(section: &mut Section<'_, '_, '_>, name: &str) -> TrunkAuth {
             user: user.value,
             secret: secret.value,
         },
-        (nets, ..) => TrunkAuth::ByAddress(nets.into_iter().flatten().map(|net| net.value).collect()),
+        (nets, ..) => TrunkAuth::ByAddress(nets.into_iter().flatten().flat_map(|net| net.value).collect()),
     }
+}
+
+/// A block of addresses, or those of this machine: loopback, and what it speaks from.
+fn nets_of(text: &str) -> Result<Vec<IpNet>, &'static str> {
+    let blocks: Vec<String> = match text {
+        "this-machine" => {
+            let own = ["0.0.0.0", "::"]
+                .iter()
+                .filter_map(|any| any.parse().ok())
+                .map(reachable);
+            ["127.0.0.0/8".to_owned(), "::1".to_owned()]
+                .into_iter()
+                .chain(own.map(|ip| ip.to_string()))
+                .collect()
+        }
+        block => vec![block.to_owned()],
+    };
+    let parsed = blocks.iter().map(|block| block.parse::<IpNet>());
+    parsed
+        .collect::<Result<_, _>>()
+        .map_err(|_| "is neither an IP address nor a block of them")
 }
 
 pub(super) fn media(mut section: Section<'_, '_, '_>) -> (MediaConfig, PathBuf) {

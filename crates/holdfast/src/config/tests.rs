@@ -2,6 +2,7 @@
 
 use super::*;
 use expect_test::{Expect, expect};
+use std::net::IpAddr;
 
 const SHIPPED: &str = include_str!("../../../../config/holdfast.toml");
 
@@ -255,7 +256,7 @@ format = "pretty"
             test.toml:47:1: error: trunks[0].secret: is missing; add `secret = "a long random text"`
             test.toml:47:1: error: trunks[0]: is known both by address and by digest; give either `from`, or `user` and `secret`
             test.toml:49:10: warning: trunks[0].from[0]: lets the whole Internet call; name the provider's addresses alone
-            test.toml:49:23: error: trunks[0].from[1]: "example.org" is neither an IP address nor a block of them; write it like "192.0.2.7", "192.0.2.0/24" or "2001:db8::/32"
+            test.toml:49:23: error: trunks[0].from[1]: "example.org" is neither an IP address nor a block of them; write it like "192.0.2.7", "192.0.2.0/24", "2001:db8::/32" or "this-machine"
             test.toml:53:32: error: sip.listen[1]: "tls:0.0.0.0:5061" begins with no transport that is spoken here; write it as "udp:0.0.0.0:5060" or "tcp:[::]:5060"
             test.toml:53:52: error: sip.listen[2]: "udp:localhost:5060" does not go on with an IP address and a port; write it as "udp:0.0.0.0:5060" or "tcp:[::]:5060"
             test.toml:54:22: error: sip.early_media_status: 180 is out of range; use a number from 182 to 183
@@ -321,10 +322,10 @@ fn what_only_shows_in_the_whole_is_found_too() {
         "#]],
     );
     with(
-        "name = \"local\"\nfrom = [\"127.0.0.0/8\", \"::1\"]",
-        "name = \"local\"\nuser = \"1001\"\nsecret = \"long-and-random\"",
+        "[sip]",
+        "[[trunks]]\nname = \"visitors\"\nuser = \"1001\"\nsecret = \"long-and-random\"\n[sip]",
         expect![[r#"
-            Error trunks[0].user: "1001" is the name of an operator or another trunk already; give every operator and trunk a user name of its own
+            Error trunks[1].user: "1001" is the name of an operator or another trunk already; give every operator and trunk a user name of its own
         "#]],
     );
 }
@@ -368,5 +369,24 @@ fn an_empty_file_says_what_is_needed() {
         test.toml:1:1: error: media.audio_dir: there is no folder config; name the one that holds prompts/ and music/; a relative path begins where the program is started
         test.toml:1:1: warning: operators: there is none: nobody will answer; add a table `[[operators]]` for each
     "#]],
+    );
+}
+
+#[test]
+fn whoever_dials_what_the_banner_says_is_let_in() {
+    let config = Config::parse("holdfast.toml", &shipped())
+        .config
+        .expect("no error");
+    let any = [IpAddr::from([0, 0, 0, 0]), IpAddr::from([0; 16])];
+    let sip::TrunkAuth::ByAddress(nets) = &config.sip.trunks[0].auth else {
+        panic!("known by digest")
+    };
+    for address in any.map(crate::banner::reachable) {
+        assert!(nets.iter().any(|net| net.contains(address)), "{address}");
+    }
+    assert!(
+        !nets
+            .iter()
+            .any(|net| net.contains(IpAddr::from([203, 0, 113, 1])))
     );
 }
