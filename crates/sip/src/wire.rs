@@ -182,3 +182,118 @@ fn canonical(name: &str) -> &'static str {
         .find(|(long, short)| name.eq_ignore_ascii_case(long) || name.eq_ignore_ascii_case(short));
     found.map_or("", |(long, _)| long)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{offer_answer, validate};
+    use rsipstack::sip::{Header, SipMessage};
+    use std::path::Path;
+
+    /// Bytes that mean something in a message.
+    const MARKS: &[u8] = b"\r\n\0\xff;=<>\",:@ ";
+    /// Mutants of each fixture.
+    const MUTANTS: usize = 300;
+
+    /// A generator whose sequence is the same in every run (xorshift).
+    struct Seeded(u64);
+
+    impl Seeded {
+        fn below(&mut self, end: usize) -> usize {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            usize::try_from(self.0 % end.max(1) as u64).unwrap_or(0)
+        }
+
+        /// Changes, drops, repeats and splices bytes.
+        fn mutate(&mut self, bytes: &mut Vec<u8>) {
+            for _ in 0..=self.below(4) {
+                let (at, other) = (self.below(bytes.len()), self.below(bytes.len()));
+                match self.below(6) {
+                    0 if !bytes.is_empty() => bytes[at] = self.below(256) as u8,
+                    1 if !bytes.is_empty() => drop(bytes.remove(at)),
+                    2 => bytes.truncate(at),
+                    3 => bytes.insert(at, MARKS[self.below(MARKS.len())]),
+                    4 => bytes.extend_from_within(at.min(other)..at.max(other)),
+                    _ => drop(bytes.drain(at.min(other)..at.max(other))),
+                }
+            }
+        }
+    }
+
+    fn fixtures(dir: &str) -> Vec<Vec<u8>> {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../sip-fixtures")
+            .join(dir);
+        let mut files: Vec<_> = std::fs::read_dir(dir)
+            .expect("the folder")
+            .map(|e| e.expect("an entry").path())
+            .collect();
+        files.sort();
+        let read = |path| {
+            std::fs::read_to_string(path)
+                .expect("a fixture")
+                .replace('\n', "\r\n")
+                .into_bytes()
+        };
+        files.into_iter().map(read).collect()
+    }
+
+    #[test]
+    fn no_message_makes_the_edge_panic() {
+        let mut seeded = Seeded(0x5EED);
+        for original in fixtures("messages") {
+            for _ in 0..MUTANTS {
+                let mut bytes = original.clone();
+                seeded.mutate(&mut bytes);
+                let Parsed::Message(message) = parse(&bytes) else {
+                    continue;
+                };
+                let _ = validate::check_response(&message);
+                let SipMessage::Request(mut request) = *message else {
+                    continue;
+                };
+                crate::message::tighten(&mut request);
+                let remote = "192.0.2.1:5060".parse().expect("an address");
+                if let Some(Header::Via(via)) = request.headers.iter().find(|h| matches!(h, Header::Via(_))) {
+                    crate::edge::response_addr(&crate::edge::stamp(&via.0, remote), remote);
+                }
+                crate::edge::behind_nat(&request, remote.ip());
+                let _ = validate::check(&request, "mark");
+                crate::trunk::caller_number(&request.headers, true);
+                let _ = Echo::of(&request).is_whole();
+            }
+        }
+    }
+
+    #[test]
+    fn no_description_makes_the_negotiation_panic() {
+        let mut seeded = Seeded(0x5EED);
+        let rtp = "192.0.2.1:30000".parse().expect("an address");
+        let local = offer_answer::Local {
+            rtp,
+            session: 1,
+            version: 1,
+        };
+        for original in fixtures("sdp") {
+            for _ in 0..MUTANTS {
+                let mut bytes = original.clone();
+                seeded.mutate(&mut bytes);
+                let Ok(session) = offer_answer::parse(&bytes) else {
+                    continue;
+                };
+                let _ = offer_answer::check(&session);
+                let _ = offer_answer::accept(&session, &local);
+                if let Ok((answer, _)) = offer_answer::answer(&session, &local) {
+                    let ours = offer_answer::parse(answer.as_bytes()).expect("our own answer can be read");
+                    assert_eq!(
+                        ours.medias.len(),
+                        session.medias.len(),
+                        "an answer has a line for each line offered"
+                    );
+                }
+            }
+        }
+    }
+}
