@@ -10,6 +10,7 @@ pub mod banner;
 pub mod check;
 pub mod config;
 pub mod demo;
+mod descriptors;
 pub mod serve;
 pub mod simulate;
 

@@ -2,6 +2,7 @@
 
 use crate::Config;
 use crate::banner::{Addresses, Banner};
+use crate::descriptors;
 use engine::{Clock, Ended, Engine, EngineError, House, LastRun, entrance};
 use feed::{About, Account, Directory, Feed, FeedConfig, FeedError, Hub, Secret};
 use journal::{Journal, JournalError, Opened};
@@ -142,12 +143,13 @@ fn count_signals() -> io::Result<watch::Receiver<u32>> {
 }
 
 impl Server {
-    /// Starts everything: journal first, since it numbers the calls; media before SIP, whose legs own ports; the feed
-    /// last, when there is something to see.
+    /// Starts everything: journal first, since it numbers the calls; media before SIP, whose legs own ports; the loop
+    /// last, when nothing else can fail. What the others tell it meanwhile waits for it.
     ///
     /// # Errors
     /// When a part does not start; those started before it end with the process.
     pub async fn start(config: Config) -> Result<Server, ServeError> {
+        descriptors::allow(config.core.calls_max);
         let registry = Registry::new();
         let clock = Clock::start(config.clock);
         let (journal, opened) = open_journal(&config, &clock)?;
@@ -178,15 +180,6 @@ impl Server {
         let parts = (sip.clone(), media, library);
         let house = House::new(parts, config.languages.clone(), hub.clone(), (metrics, names));
         let requests = entrance.requests();
-        let engine = Engine::start(
-            config.engine,
-            config.core.clone(),
-            clock,
-            (entrance, threshold),
-            Box::new(journal),
-            Box::new(house),
-        )?;
-
         let listening = sip.local_addrs();
         let about = |addresses: &Addresses| About {
             name: config.name.clone(),
@@ -198,6 +191,15 @@ impl Server {
         let before = Addresses::new(&config, &listening, config.feed.listen);
         let feed_config = feed_config(&config, about(&before), time);
         let feed = feed::start(feed_config, hub.clone(), requests.clone(), registry.clone()).await?;
+        let engine = Engine::start(
+            config.engine,
+            config.core.clone(),
+            clock,
+            (entrance, threshold),
+            Box::new(journal),
+            Box::new(house),
+        )?;
+
         let addresses = Addresses::new(&config, &listening, feed.local_addr());
         first_turn(&requests).await?;
         hub.set_ready(true);
