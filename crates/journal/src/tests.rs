@@ -269,6 +269,52 @@ fn an_unsynced_tail_with_a_hole_counts_as_torn() {
 }
 
 #[test]
+fn the_disk_is_asked_to_keep_it_as_often_as_was_chosen() {
+    let hour = std::time::Duration::from_secs(3_600);
+    let table = [
+        (Durability::EveryBatch, true),
+        (Durability::Interval(std::time::Duration::ZERO), true),
+        (Durability::Interval(hour), false),
+        (Durability::Never, false),
+    ];
+    for (durability, synced) in table {
+        let dir = Dir::new();
+        let (mut journal, _, _) = try_open(
+            &dir.0,
+            Options {
+                durability,
+                ..Options::default()
+            },
+        )
+        .unwrap();
+        let sick = Arc::new(AtomicBool::new(false));
+        let s = sick.clone();
+        journal.replace_store(|inner| {
+            Box::new(Faulty {
+                inner,
+                full: Arc::default(),
+                sick: s,
+            })
+        });
+        journal.append(at(1), &arrival(1)).unwrap();
+        assert_eq!(
+            journal.commit(at(1)).unwrap().sync.is_some(),
+            synced,
+            "{durability:?}"
+        );
+        assert_eq!(
+            journal.commit(at(1)).unwrap(),
+            Committed::default(),
+            "nothing new: {durability:?}"
+        );
+        // The last act makes everything durable, whatever was chosen: a sick disk shows that it was asked.
+        sick.store(true, Ordering::Relaxed);
+        journal.append(at(2), &arrival(2)).unwrap();
+        assert!(journal.close().is_err(), "{durability:?}");
+    }
+}
+
+#[test]
 fn a_newer_format_is_refused_by_name() {
     let dir = Dir::new();
     write_log(&dir.0, 1);
