@@ -320,6 +320,17 @@ fn a_caller_bridged_to_a_phone_that_was_not_picked_up() {
     );
 }
 
+/// A caller who is on the phone already is bridged once more, and was not on hold.
+#[test]
+fn bridged_again_without_a_hold() {
+    assert_eq!(
+        caught(8, |outputs| outputs.push(Output::Bridge {
+            operator_leg: leg(1, 1)
+        })),
+        "one place"
+    );
+}
+
 #[test]
 fn deadlines_missed_and_forgotten() {
     let deadline = |value: Option<Timestamp>| {

@@ -97,7 +97,9 @@ fn mistakes_have_lines_and_remedies() {
     check(
         "strategy = \"longest_idle\"",
         "strategy = \"fair\"",
-        expect![[r#"line 63, column 13: unknown strategy "fair"; use longest_idle, round_robin, fewest_calls or linear"#]],
+        expect![[
+            r#"line 63, column 13: unknown strategy "fair"; use longest_idle, round_robin, fewest_calls or linear"#
+        ]],
     );
     check(
         "days = 1\n",

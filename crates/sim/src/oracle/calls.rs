@@ -160,9 +160,11 @@ impl Oracle {
         })
     }
 
-    pub(super) fn play(&mut self, id: CallId) -> Result<(), Broken> {
+    pub(super) fn play(&mut self, id: CallId, input: &Input) -> Result<(), Broken> {
+        let put_on_hold = matches!(input, Input::LegHeld { leg, held: true } if leg.call == id);
         let call = self.live(id)?;
-        let hears = (call.answered || call.early) && !matches!(call.standing, Standing::Talking { .. });
+        let waits = !matches!(call.standing, Standing::Talking { .. });
+        let hears = (call.answered || call.early) && (waits || put_on_hold);
         self.check(hears, "signalling", || {
             format!("call {id} is played to, but does not listen")
         })
@@ -263,15 +265,22 @@ impl Oracle {
     pub(super) fn bridge(&mut self, leg: LegId, input: &Input) -> Result<(), Broken> {
         let now = self.now;
         let call = self.live(leg.call)?;
-        let (answered, standing) = (call.answered, call.standing);
-        let Standing::Ringing {
-            leg: rings, operator, ..
-        } = standing
-        else {
-            return Err((
-                "one place",
-                format!("leg {leg} is bridged, but its call is elsewhere"),
-            ));
+        let (answered, standing, legs) = (call.answered, call.standing, call.legs);
+        let (rings, operator) = match standing {
+            Standing::Ringing { leg, operator, .. } => (leg, operator),
+            Standing::Talking { .. } => {
+                let taken_back =
+                    matches!(input, Input::LegHeld { leg: back, held: false } if back.call == leg.call);
+                return self.check(taken_back && leg.leg == legs, "one place", || {
+                    format!("leg {leg} is bridged again, and was not on hold")
+                });
+            }
+            _ => {
+                return Err((
+                    "one place",
+                    format!("leg {leg} is bridged, but its call is elsewhere"),
+                ));
+            }
         };
         call.standing = Standing::Talking { operator, since: now };
         let picked_up = matches!(input, Input::LegAnswered { leg: answered } if *answered == leg);

@@ -158,7 +158,7 @@ impl Oracle {
             Output::EarlyMedia { call } => self.early_media(*call),
             Output::Answer { call } => self.answer(*call),
             Output::Refuse { call, .. } => self.refuse(*call),
-            Output::Play { call, .. } => self.play(*call),
+            Output::Play { call, .. } => self.play(*call, input),
             Output::Dial { leg, operator, .. } => self.dial(*leg, *operator),
             Output::Bridge { operator_leg } => self.bridge(*operator_leg, input),
             Output::HangUp { leg, .. } => self.hang_up(*leg),

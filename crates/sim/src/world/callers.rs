@@ -2,6 +2,7 @@
 
 use super::World;
 use super::agenda::{Happening, Leaving, Try};
+use super::staff::Phone;
 use crate::oracle::Violation;
 use crate::rng::{Purpose, Stream};
 use crate::scenario::Scenario;
@@ -147,8 +148,11 @@ impl World<'_> {
         }
     }
 
-    /// Caller and operator hear each other.
+    /// Caller and operator hear each other, for the first time or again after a hold.
     pub(super) fn bridged(&mut self, leg: LegId) {
+        if self.phones.get(&leg).is_some_and(Phone::talks) {
+            return;
+        }
         let Some(caller) = self.callers.get_mut(&leg.call) else {
             return;
         };
