@@ -9,6 +9,7 @@
 //!   numbers (entries that found a full disk for too long) shows.
 //! - A frame that was torn by a crash is found by its checksum and cut; damage to what had once been made durable
 //!   is an error with the offset, and nothing is touched.
+//! - Its files can be read by their owner alone, since they hold callers' numbers.
 //! - Memory is bounded: at most [`PENDING_MAX`] bytes wait for a disk that takes no more.
 //!
 //! It does not interpret inputs (but for the highest [`acd::CallId`], which a new run must not give again), and it

@@ -1,11 +1,12 @@
 //! Opening a journal: look at what the last run left, cut a torn tail, begin a new segment.
 
 use crate::read::{Next, Segment, segments};
-use crate::write::{Journal, Options};
+use crate::write::{Journal, Options, create_private};
 use crate::{Entry, Head, JournalError};
 use acd::{AcdConfig, Input, Timestamp};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// What opening a journal found.
@@ -55,7 +56,11 @@ impl Journal {
             path: dir.to_owned(),
             source,
         };
-        fs::create_dir_all(dir).map_err(|e| failed("create", e))?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .map_err(|e| failed("create", e))?;
         let lock = lock(dir)?;
         let past = read_last_run(dir, visit)?;
         let torn = past.torn.map(|(path, offset)| cut(path, offset)).transpose()?;
@@ -193,7 +198,7 @@ fn cut(path: PathBuf, offset: u64) -> Result<Torn, JournalError> {
         .map_err(failed)?;
     file.seek(SeekFrom::Start(offset)).map_err(failed)?;
     let kept_in = path.with_extension("torn");
-    let mut kept = File::create(&kept_in).map_err(failed)?;
+    let mut kept = create_private(&kept_in).map_err(failed)?;
     let bytes = io::copy(&mut Read::by_ref(&mut file), &mut kept).map_err(failed)?;
     kept.sync_all().map_err(failed)?;
     file.set_len(offset).map_err(failed)?;

@@ -269,6 +269,17 @@ fn an_unsynced_tail_with_a_hole_counts_as_torn() {
 }
 
 #[test]
+fn nobody_else_may_read_the_callers_numbers() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = Dir::new();
+    let inside = dir.0.join("made/by/the/journal");
+    write_log(&inside, 1);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&inside), 0o700);
+    assert_eq!(mode(&last_segment(&inside)), 0o600);
+}
+
+#[test]
 fn the_disk_is_asked_to_keep_it_as_often_as_was_chosen() {
     let hour = std::time::Duration::from_secs(3_600);
     let table = [

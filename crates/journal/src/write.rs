@@ -7,6 +7,7 @@ use crate::{Head, JournalError};
 use acd::{Input, Timestamp};
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -274,7 +275,7 @@ fn create_segment(dir: &Path, head: &Head) -> Result<(File, u64), JournalError> 
         source,
     };
     let bytes = encode_head(head)?;
-    let mut file = File::create(&unfinished).map_err(failed)?;
+    let mut file = create_private(&unfinished).map_err(failed)?;
     file.write_all(&bytes)
         .and_then(|()| file.sync_all())
         .map_err(failed)?;
@@ -282,4 +283,14 @@ fn create_segment(dir: &Path, head: &Head) -> Result<(File, u64), JournalError> 
     // The name itself must survive too.
     File::open(dir).and_then(|d| d.sync_all()).map_err(failed)?;
     Ok((file, bytes.len() as u64))
+}
+
+/// Makes a file, or empties it. It holds callers' numbers: nobody but the engine's own user may read it.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
 }
