@@ -58,7 +58,7 @@ impl Core {
                 if let Some(via) = echo.vias.first_mut() {
                     *via = stamp(via, flow.remote);
                 }
-                self.refuse(flow, &echo, refusal).await;
+                self.refuse_within_rate(flow, &echo, refusal).await;
             }
             Parsed::Dropped(reason) => {
                 self.metrics.rejected(reason);
@@ -96,7 +96,7 @@ impl Core {
             if request.method == Method::Ack {
                 return self.metrics.rejected(refusal.reason);
             }
-            return self.refuse(flow, &Echo::of(&request), refusal).await;
+            return self.refuse_within_rate(flow, &Echo::of(&request), refusal).await;
         }
         if request.method == Method::Ack {
             self.acknowledged(&mut request);
@@ -105,9 +105,8 @@ impl Core {
             return self.transact(SipMessage::Request(request), flow).await;
         }
         let Ok(key) = TransactionKey::from_request(&request, TransactionRole::Server) else {
-            return self
-                .refuse(flow, &Echo::of(&request), Refusal::new(400, "malformed"))
-                .await;
+            let refusal = Refusal::new(400, "malformed");
+            return self.refuse_within_rate(flow, &Echo::of(&request), refusal).await;
         };
         let endpoint = &self.endpoint;
         if endpoint.transactions.contains_key(&key) || endpoint.finished_transactions.contains_key(&key) {
@@ -161,7 +160,7 @@ impl Core {
             Some(_) => self.metrics.rejected("leg_queue_full"),
             None => {
                 let refusal = Refusal::new(481, "no_dialog");
-                self.refuse(&incoming.flow, &Echo::of(&incoming.request), refusal)
+                self.refuse_within_rate(&incoming.flow, &Echo::of(&incoming.request), refusal)
                     .await;
             }
         }
@@ -169,8 +168,7 @@ impl Core {
 
     async fn outside(self: &Arc<Self>, incoming: Incoming) {
         let by_address = self.trunks.by_address(incoming.flow.remote.ip());
-        if by_address.is_none() && !self.sources.take(incoming.flow.remote.ip(), Instant::now()) {
-            // No answer: it would be one more packet for each of a flood.
+        if !self.within_rate(&incoming.flow) {
             return self.metrics.rejected("rate_source");
         }
         let (flow, echo) = (incoming.flow.clone(), Echo::of(&incoming.request));
@@ -192,7 +190,22 @@ impl Core {
         }
     }
 
-    pub(crate) async fn refuse(&self, flow: &Flow, echo: &Echo, refusal: Refusal) {
+    /// Whether a source may have one more answer now. Trunks known by address always may; their calls have a rate of
+    /// their own. Nobody is told: that would be one more packet for each of a flood.
+    fn within_rate(&self, flow: &Flow) -> bool {
+        let source = flow.remote.ip();
+        self.trunks.by_address(source).is_some() || self.sources.take(source, Instant::now())
+    }
+
+    async fn refuse_within_rate(&self, flow: &Flow, echo: &Echo, refusal: Refusal) {
+        if self.within_rate(flow) {
+            self.refuse(flow, echo, refusal).await;
+        } else {
+            self.metrics.rejected("rate_source");
+        }
+    }
+
+    async fn refuse(&self, flow: &Flow, echo: &Echo, refusal: Refusal) {
         self.metrics.rejected(refusal.reason);
         if !echo.is_whole() {
             debug!(remote = %flow.remote, reason = refusal.reason, "dropped: a response needs more than is there");

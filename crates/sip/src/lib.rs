@@ -202,6 +202,11 @@ async fn sweep(core: Arc<Core>) {
         every.tick().await;
         let now = std::time::Instant::now();
         core.expire_contacts(now);
+        let stats = core.endpoint.get_stats();
+        let transactions = stats.running_transactions + stats.finished_transactions + stats.waiting_ack;
+        core.metrics
+            .transactions
+            .set(i64::try_from(transactions).unwrap_or(i64::MAX));
         core.digest.sweep();
         core.sources.sweep(now);
     }

@@ -14,6 +14,7 @@ pub(crate) struct Metrics {
     pub(crate) registrations: IntGauge,
     pub(crate) legs: IntGauge,
     pub(crate) dialogs: IntGauge,
+    pub(crate) transactions: IntGauge,
     pub(crate) connections: IntGauge,
     pub(crate) panics: IntCounter,
     pub(crate) lapsed: IntCounter,
@@ -61,6 +62,10 @@ impl Metrics {
             registrations: gauge("registrations", "Contacts of operators' phones registered now.")?,
             legs: gauge("legs", "Legs that the engine knows of.")?,
             dialogs: gauge("dialogs", "Dialogs alive, those being ended included.")?,
+            transactions: gauge(
+                "transactions",
+                "Transactions that are running or remembered for repeats, looked at once a second.",
+            )?,
             connections: gauge("connections", "SIP connections over TCP open now.")?,
             panics: counter(
                 "panics_total",

@@ -900,3 +900,47 @@ async fn dialogs_keep_their_route() {
     proxy.respond(&bye, 200, "", "", "").await;
     rig.empty().await;
 }
+
+#[tokio::test]
+async fn an_operator_holds_and_moves() {
+    let mut rig = Rig::start(config()).await;
+    let (phone, invite) = answered_phone(&mut rig, "").await;
+    let mut call = Call::callee(&phone, &invite, "op");
+    for (offer, held) in [(sdp(41_000) + "a=inactive\r\n", true), (sdp(41_010), false)] {
+        call.send("INVITE", "", &offer).await;
+        let ok = phone.expect(200).await;
+        assert_eq!(ok.rtp(), invite.rtp(), "our port stays");
+        call.send("ACK", "", "").await;
+        assert_eq!(rig.event().await, SipEvent::Held { leg: LEG, held });
+    }
+    call.bye().await;
+    assert_eq!(rig.event().await, SipEvent::Gone { leg: LEG });
+    rig.empty().await;
+}
+
+#[tokio::test]
+async fn transactions_are_forgotten_in_time() {
+    let mut rig = Rig::start(quick()).await;
+    let (phone, _) = answered_phone(&mut rig, "").await;
+    let peer = peer_of(&rig).await;
+    let (mut call, _, _) = answered(&mut rig, &peer, "").await;
+    call.bye().await;
+    rig.event().await;
+    // One that is never acknowledged, and a BYE that is never answered.
+    Call::new(&peer, "hotline").invite().await;
+    let id = rig.arrival().await;
+    rig.sip.refuse(id, acd::Outcome::Closed, None);
+    rig.sip.hang_up(LEG, HangUpCause::Ended);
+    phone.expect_request("BYE").await;
+    rig.empty().await;
+    let transactions = || rig.metric("holdfast_sip_transactions", "");
+    let until = tokio::time::Instant::now() + Duration::from_secs(20);
+    while transactions() == 0.0 {
+        assert!(tokio::time::Instant::now() < until, "the gauge was never set");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    while transactions() > 0.0 {
+        assert!(tokio::time::Instant::now() < until, "{} left", transactions());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -425,19 +425,34 @@ async fn strangers_are_refused_and_keep_no_state() {
         Call::new(&peer, "hotline").invite().await;
         peer.expect(403).await;
     }
-    // Above the rate there is not even an answer.
-    for _ in 0..20 {
-        Call::new(&peer, "hotline").invite().await;
+    // Above the rate there is not even an answer, whatever is sent.
+    for i in 0..20 {
+        let mut call = Call::new(&peer, "hotline");
+        match i % 4 {
+            0 => call.invite().await,
+            1 => call.send("BYE", "", "").await,
+            2 => {
+                peer.send(
+                    &call
+                        .request("OPTIONS", "", "")
+                        .replace("SIP/2.0\r\nVia", "SIP/3.0\r\nVia"),
+                )
+                .await
+            }
+            _ => {
+                call.to.push_str(";tag=0123456789abcdef");
+                call.send("INVITE", "", "").await;
+            }
+        }
     }
     let until = std::time::Instant::now() + Duration::from_secs(20);
-    while rig.metric("holdfast_sip_rejected_total", "rate_source")
-        + rig.metric("holdfast_sip_rejected_total", "unknown_source")
-        < 23.0
-    {
+    let rejected = |reason| rig.metric("holdfast_sip_rejected_total", reason);
+    while rejected("") < 23.0 {
         assert!(std::time::Instant::now() < until);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert!(rig.metric("holdfast_sip_rejected_total", "rate_source") >= 15.0);
+    // The bucket fills by one a second meanwhile.
+    assert!(rejected("rate_source") >= 15.0, "{}", rejected("rate_source"));
     assert_eq!(rig.sip.in_use(), (0, 0));
     rig.quiet();
 }
@@ -621,4 +636,45 @@ async fn a_tcp_peer_that_breaks_the_framing_is_told_and_cut_off() {
         .send(&"x".repeat(Limits::default().message_bytes_max + 1))
         .await;
     flood.closed().await;
+}
+
+#[tokio::test]
+async fn a_trunk_has_a_rate() {
+    let limits = Limits {
+        trunk_calls_per_second: 1,
+        ..Limits::default()
+    };
+    let mut rig = Rig::start(SipConfig { limits, ..config() }).await;
+    let peer = peer_of(&rig).await;
+    let mut first = Call::new(&peer, "hotline");
+    first.invite().await;
+    let id = rig.arrival().await;
+    rig.sip.answer(id);
+    first.answered().await;
+    // The bucket may have filled by then, but not for both.
+    let mut refused = 0;
+    for _ in 0..2 {
+        let mut call = Call::new(&peer, "hotline");
+        call.invite().await;
+        let response = peer.recv().await;
+        if response.status() == 503 {
+            assert_eq!(response.get("Retry-After"), "1");
+            refused += 1;
+        }
+    }
+    assert!(refused >= 1);
+    assert!(rig.metric("holdfast_sip_rejected_total", "rate_trunk") >= 1.0);
+}
+
+#[tokio::test]
+async fn a_datagram_that_is_too_long_is_dropped() {
+    let rig = Rig::start(config()).await;
+    let peer = peer_of(&rig).await;
+    let long = "x".repeat(Limits::default().message_bytes_max);
+    peer.send(&Call::new(&peer, "hotline").request("OPTIONS", &format!("X-Long: {long}\r\n"), ""))
+        .await;
+    let mut probe = Call::new(&peer, "hotline");
+    probe.send("OPTIONS", "", "").await;
+    assert_eq!(peer.expect(200).await.get("Call-ID"), probe.call_id);
+    assert_eq!(rig.metric("holdfast_sip_rejected_total", "too_long"), 1.0);
 }
