@@ -54,8 +54,17 @@ impl Process {
 
     /// Asks it to end (SIGTERM).
     pub async fn terminate(&self) {
+        self.signal("-TERM").await;
+    }
+
+    /// Interrupts it, as Ctrl-C does (SIGINT).
+    pub async fn interrupt(&self) {
+        self.signal("-INT").await;
+    }
+
+    async fn signal(&self, signal: &str) {
         let pid = self.pid().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().await;
+        let sent = Command::new("kill").args([signal, &pid]).status().await;
         assert!(
             sent.is_ok_and(|status| status.success()),
             "{} cannot be signalled",

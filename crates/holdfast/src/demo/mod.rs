@@ -23,6 +23,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use telemetry::{LogFormat, init_tracing};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -117,12 +118,13 @@ impl World {
 /// # Errors
 /// When the engine or a phone does not start, or the queue core breaks off.
 pub fn run(options: Options) -> Result<(), DemoError> {
-    init_tracing(LogFormat::Compact, "warn").map_err(ServeError::from)?;
+    let _log = init_tracing(LogFormat::Compact, "warn").map_err(ServeError::from)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(play(options))
 }
 
 async fn play(options: Options) -> Result<(), DemoError> {
+    let mut signals = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let folder = house::Folder::create()?;
     let config = house::config(&options, &folder)?;
     let server = Server::start(config).await?;
@@ -143,23 +145,27 @@ async fn play(options: Options) -> Result<(), DemoError> {
     let status = tokio::spawn(status::show(world.clone(), server.registry().clone()));
 
     let until_told = async {
-        // If the signal cannot be had, the demonstration ends at once, in good order.
-        let _ = tokio::signal::ctrl_c().await;
+        told_to_stop(&mut signals).await;
         world.closing.cancel();
         let _ = timeout(LEAVE_TIMEOUT, async {
             while people.join_next().await.is_some() {}
         })
         .await;
     };
-    let told_again = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
+    // The server itself ends within a second then: there is nothing left to hurry.
+    let told_again = std::future::pending();
     let served = server.run(until_told, told_again).await;
     status.abort();
     served?;
     Ok(())
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn told_to_stop((interrupt, terminate): &mut (Signal, Signal)) {
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
 }
 
 fn show_banner(server: &Server) -> io::Result<()> {
