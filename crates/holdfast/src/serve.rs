@@ -94,7 +94,7 @@ pub async fn serve(config: Config, until: impl Future<Output = ()>) -> Result<Se
 /// # Errors
 /// When a part does not start, or the queue core breaks off.
 pub fn run(config: Config) -> Result<(), ServeError> {
-    init_tracing(config.log.format, &config.log.filter)?;
+    let _log = init_tracing(config.log.format, &config.log.filter)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let signals = count_signals()?;

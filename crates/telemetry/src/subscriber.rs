@@ -2,6 +2,7 @@
 
 use crate::TelemetryError;
 use std::io::IsTerminal;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -18,12 +19,24 @@ pub enum LogFormat {
 /// The SIP library writes whole messages at `info`, callers' numbers and all. Only a filter that names it gets them.
 const QUIET: &str = "rsipstack=warn";
 
+/// Most lines that wait for a slow reader of the log; the next are lost.
+const LINES_MAX: usize = 32_768;
+
+/// Writes the last lines when it is dropped: keep it until the program ends.
+#[must_use = "without it, no line is written"]
+pub struct Log {
+    _worker: WorkerGuard,
+}
+
 /// Sends log lines to standard error in `format`, as far as `filter` lets them (`info`, or `info,sip=debug`).
 /// The environment's `RUST_LOG`, if set, goes before `filter`.
 ///
+/// A thread of its own writes them, so that the queue never waits for whoever reads the log: a reader that stands
+/// still costs lines, not calls.
+///
 /// # Errors
 /// The filter does not parse, or logging was set up before.
-pub fn init_tracing(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
+pub fn init_tracing(format: LogFormat, filter: &str) -> Result<Log, TelemetryError> {
     let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| filter.to_owned());
     let full = if filter.contains("rsipstack") {
         filter
@@ -34,16 +47,21 @@ pub fn init_tracing(format: LogFormat, filter: &str) -> Result<(), TelemetryErro
         Ok(parsed) => parsed,
         Err(source) => return Err(TelemetryError::Filter { filter: full, source }),
     };
+    let (writer, worker) = NonBlockingBuilder::default()
+        .buffered_lines_limit(LINES_MAX)
+        .lossy(true)
+        .thread_name("log")
+        .finish(std::io::stderr());
     let lines = tracing_subscriber::fmt()
         .with_env_filter(env_filter)
         .with_ansi(std::io::stderr().is_terminal())
         // The complaint about a log that cannot be written would go there too, and panic: on a full disk or with the
         // reader of a pipe gone, calls must go on without a log.
         .log_internal_errors(false)
-        .with_writer(std::io::stderr);
+        .with_writer(writer);
     match format {
         LogFormat::Compact => lines.compact().finish().try_init()?,
         LogFormat::Json => lines.json().flatten_event(true).finish().try_init()?,
     }
-    Ok(())
+    Ok(Log { _worker: worker })
 }
