@@ -250,7 +250,7 @@ impl Leg {
             LegMsg::Acked(seq, body) => self.on_ack(seq, &body).await,
             LegMsg::Unacked(seq) => {
                 // RFC 3261 §13.3.1.4: the session is not what the peer thinks it is.
-                self.unacked.take().filter(|u| u.seq == seq)?;
+                self.unacked.take_if(|u| u.seq == seq)?;
                 self.gone(GoneCause::Failed);
                 self.bye(None).await;
                 Some(End::Failed)

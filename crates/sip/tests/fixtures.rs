@@ -191,3 +191,38 @@ fn offers_get_the_answer_that_is_due() {
         }
     }
 }
+
+#[test]
+fn answers_to_our_offer_are_taken_or_refused() {
+    let local = Local {
+        rtp: "192.0.2.1:30000".parse().expect("an address"),
+        session: 7,
+        version: 1,
+    };
+    let head = "v=0\r\no=- 1 1 IN IP4 198.51.100.7\r\ns=-\r\nc=IN IP4 198.51.100.7\r\nt=0 0\r\n";
+    for (lines, expected) in [
+        (
+            "m=audio 4000 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n",
+            "Pcmu 101",
+        ),
+        ("m=audio 4000 RTP/AVP 8\r\n", "Pcma -"),
+        ("m=audio 4000 RTP/AVP 8\r\na=sendonly\r\n", "Pcma - held"),
+        ("m=audio 0 RTP/AVP 8\r\n", "305"),
+        ("m=audio 4000 RTP/AVP 18\r\n", "305"),
+        ("m=video 4000 RTP/AVP 96\r\n", "305"),
+        ("", "305"),
+        ("m=audio 4000 RTP/AVP 8\r\nc=IN IP6 2001:db8::1\r\n", "301"),
+    ] {
+        let answer = offer_answer::parse(format!("{head}{lines}").as_bytes()).expect("a description");
+        let got = match offer_answer::accept(&answer, &local) {
+            Ok(agreed) => format!(
+                "{:?} {}{}",
+                agreed.remote.codec,
+                agreed.remote.dtmf_pt.map_or("-".to_owned(), |pt| pt.to_string()),
+                if agreed.held { " held" } else { "" }
+            ),
+            Err(error) => error.warning().to_string(),
+        };
+        assert_eq!(got, expected, "{lines}");
+    }
+}
