@@ -69,8 +69,6 @@ impl<D: Design> Churn<D> {
         churn.pick_up();
         assert_eq!(churn.talking.len() as u32, operators, "everybody talks");
         (0..waiting).for_each(|_| churn.arrive());
-        // Past the first growth of every table.
-        (0..2 * waiting).for_each(|_| churn.cycle());
         churn
     }
 

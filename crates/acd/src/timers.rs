@@ -1,7 +1,8 @@
 //! Deadlines, earliest first.
 //!
 //! Each owner has at most one deadline; setting it again moves it, clearing it removes it, so nothing stale stays
-//! behind. An indexed four-ary heap: the logarithm of the number of deadlines for every change.
+//! behind. There is an indexed four-ary heap for each kind of owner, so that the few operators, whose deadlines are
+//! near and change often, do not sift through those of all who wait.
 
 use crate::Timestamp;
 
@@ -19,28 +20,43 @@ pub(crate) enum Timer {
     Call(u32),
 }
 
-/// A deadline, its owner's ticket (zero if it has none), and the owner.
-type Entry = (Timestamp, u64, Timer);
+/// Makes the owner of an index of one kind.
+const KINDS: [fn(u32) -> Timer; 4] = [Timer::Queue, Timer::Operator, Timer::Place, Timer::Call];
+
+impl Timer {
+    /// The kind, as an index into [`KINDS`], and the owner's index.
+    fn parts(self) -> (usize, u32) {
+        match self {
+            Timer::Queue(n) => (0, n),
+            Timer::Operator(n) => (1, n),
+            Timer::Place(n) => (2, n),
+            Timer::Call(n) => (3, n),
+        }
+    }
+}
 
 #[derive(Default)]
 pub(crate) struct Timers {
-    heap: Vec<Entry>,
-    /// Where in the heap each owner's deadline is, by kind and index.
-    found: [Vec<u32>; 4],
+    kinds: [Heap; KINDS.len()],
 }
-
-const NOWHERE: u32 = u32::MAX;
-const CHILDREN: usize = 4;
 
 impl Timers {
     /// The earliest deadline and its owner.
     pub(crate) fn next(&self) -> Option<(Timestamp, Timer)> {
-        self.heap.first().map(|(at, _, timer)| (*at, *timer))
+        let heads = KINDS
+            .iter()
+            .zip(&self.kinds)
+            .filter_map(|(kind, heap)| Some((kind, heap.entries.first()?)));
+        let (kind, (at, _, index)) = heads.min_by_key(|(_, (at, ticket, _))| (*at, *ticket))?;
+        Some((*at, kind(*index)))
     }
 
     /// The owners of all deadlines, in no meaningful order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Timer> {
-        self.heap.iter().map(|(_, _, timer)| *timer)
+        KINDS
+            .iter()
+            .zip(&self.kinds)
+            .flat_map(|(kind, heap)| heap.entries.iter().map(|(_, _, index)| kind(*index)))
     }
 
     /// Sets or moves the deadline of an owner without a ticket.
@@ -50,73 +66,88 @@ impl Timers {
 
     /// Sets or moves the deadline of an owner who has a ticket.
     pub(crate) fn set_for(&mut self, timer: Timer, ticket: u64, at: Timestamp) {
-        let found = self.found(timer);
-        let mut index = *found as usize;
-        if index == NOWHERE as usize {
-            index = self.heap.len();
-            self.heap.push((at, ticket, timer));
-        } else {
-            self.heap[index] = (at, ticket, timer);
-        }
-        self.settle(index);
+        let (kind, index) = timer.parts();
+        self.kinds[kind].set((at, ticket, index));
     }
 
     /// Removes the owner's deadline, if there is one.
     pub(crate) fn clear(&mut self, timer: Timer) {
-        let found = self.found(timer);
-        let index = *found as usize;
+        let (kind, index) = timer.parts();
+        self.kinds[kind].clear(index);
+    }
+}
+
+/// A deadline, its owner's ticket (zero if it has none), and the owner's index.
+type Entry = (Timestamp, u64, u32);
+
+/// The deadlines of one kind of owner.
+#[derive(Default)]
+struct Heap {
+    entries: Vec<Entry>,
+    /// Where each owner's deadline is.
+    found: Vec<u32>,
+}
+
+const NOWHERE: u32 = u32::MAX;
+const CHILDREN: usize = 4;
+
+impl Heap {
+    fn set(&mut self, entry: Entry) {
+        let owner = entry.2 as usize;
+        if self.found.len() <= owner {
+            self.found.resize(owner + 1, NOWHERE);
+        }
+        let mut index = self.found[owner] as usize;
+        if index == NOWHERE as usize {
+            index = self.entries.len();
+            self.entries.push(entry);
+        }
+        self.entries[index] = entry;
+        self.settle(index);
+    }
+
+    fn clear(&mut self, owner: u32) {
+        let Some(found) = self.found.get_mut(owner as usize) else {
+            return;
+        };
+        let index = std::mem::replace(found, NOWHERE) as usize;
         if index == NOWHERE as usize {
             return;
         }
-        *found = NOWHERE;
-        self.heap.swap_remove(index);
-        if index < self.heap.len() {
+        self.entries.swap_remove(index);
+        if index < self.entries.len() {
             self.settle(index);
         }
     }
 
-    fn found(&mut self, timer: Timer) -> &mut u32 {
-        let (kind, index) = match timer {
-            Timer::Queue(n) => (0, n as usize),
-            Timer::Operator(n) => (1, n as usize),
-            Timer::Place(n) => (2, n as usize),
-            Timer::Call(n) => (3, n as usize),
-        };
-        let kind = &mut self.found[kind];
-        if kind.len() <= index {
-            kind.resize(index + 1, NOWHERE);
-        }
-        &mut kind[index]
-    }
-
     /// Moves the entry at `index` up or down to where it belongs.
     fn settle(&mut self, mut index: usize) {
-        let entry = self.heap[index];
+        let entry = self.entries[index];
         while index > 0 {
             let parent = (index - 1) / CHILDREN;
-            if self.heap[parent] <= entry {
+            if self.entries[parent] <= entry {
                 break;
             }
-            self.put(index, self.heap[parent]);
+            self.put(index, self.entries[parent]);
             index = parent;
         }
         loop {
-            let children = index * CHILDREN + 1..(index * CHILDREN + 1 + CHILDREN).min(self.heap.len());
-            let Some(least) = children.min_by_key(|child| self.heap[*child]) else {
+            let children = index * CHILDREN + 1..(index * CHILDREN + 1 + CHILDREN).min(self.entries.len());
+            let Some(least) = children.min_by_key(|child| self.entries[*child]) else {
                 break;
             };
-            if self.heap[least] >= entry {
+            if self.entries[least] >= entry {
                 break;
             }
-            self.put(index, self.heap[least]);
+            self.put(index, self.entries[least]);
             index = least;
         }
         self.put(index, entry);
     }
 
     fn put(&mut self, index: usize, entry: Entry) {
-        self.heap[index] = entry;
-        *self.found(entry.2) = index as u32;
+        self.entries[index] = entry;
+        self.found[entry.2 as usize] = index as u32;
     }
 }
 

@@ -201,6 +201,7 @@ impl Model {
         all.into_iter().min_by_key(|(at, due)| (*at, due.ticket(), *due))
     }
 
+    /// When house or queue next change: while lines are set by hand, the house's own calendar does not count.
     fn schedule_due(&self) -> Timestamp {
         let Some(looked) = self.looked else {
             return Timestamp::default();
@@ -210,14 +211,13 @@ impl Model {
             .queues
             .iter()
             .filter_map(|queue| queue.schedule.as_ref());
-        let tables = own.map(|schedule| Timetable::new(schedule).expect("good"));
-        let changes = tables
-            .chain([self.timetable.clone()])
-            .filter_map(|table| table.next_change(looked));
-        let by_hand = self.by_hand.map(|(_, until)| until);
-        changes
-            .map(|(at, _)| at)
-            .chain(by_hand)
+        let own = own.filter_map(|schedule| Timetable::new(schedule).expect("good").next_change(looked));
+        let house = match self.by_hand {
+            Some((_, until)) => Some(until),
+            None => self.timetable.next_change(looked).map(|(at, _)| at),
+        };
+        own.map(|(at, _)| at)
+            .chain(house)
             .min()
             .unwrap_or(looked + Duration::from_secs(31 * 86_400))
     }
