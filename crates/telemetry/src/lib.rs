@@ -18,7 +18,7 @@ mod subscriber;
 pub use log::log_event;
 pub use metrics::{Clock, Metrics};
 pub use names::Names;
-pub use subscriber::{Log, LogFormat, init_tracing};
+pub use subscriber::{Log, LogFormat, check_filter, init_tracing};
 
 /// Why telemetry cannot start.
 #[derive(Debug, thiserror::Error)]

@@ -38,15 +38,7 @@ pub struct Log {
 /// The filter does not parse, or logging was set up before.
 pub fn init_tracing(format: LogFormat, filter: &str) -> Result<Log, TelemetryError> {
     let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| filter.to_owned());
-    let full = if filter.contains("rsipstack") {
-        filter
-    } else {
-        format!("{filter},{QUIET}")
-    };
-    let env_filter = match EnvFilter::builder().parse(&full) {
-        Ok(parsed) => parsed,
-        Err(source) => return Err(TelemetryError::Filter { filter: full, source }),
-    };
+    let env_filter = parse(filter)?;
     let (writer, worker) = NonBlockingBuilder::default()
         .buffered_lines_limit(LINES_MAX)
         .lossy(true)
@@ -64,4 +56,48 @@ pub fn init_tracing(format: LogFormat, filter: &str) -> Result<Log, TelemetryErr
         LogFormat::Json => lines.json().flatten_event(true).finish().try_init()?,
     }
     Ok(Log { _worker: worker })
+}
+
+/// Whether a filter is one that [`init_tracing`] takes.
+///
+/// # Errors
+/// The filter does not parse.
+pub fn check_filter(filter: &str) -> Result<(), TelemetryError> {
+    parse(filter.to_owned()).map(drop)
+}
+
+fn parse(filter: String) -> Result<EnvFilter, TelemetryError> {
+    let full = if filter.contains("rsipstack") {
+        filter.clone()
+    } else {
+        format!("{filter},{QUIET}")
+    };
+    EnvFilter::builder()
+        .parse(full)
+        .map_err(|source| TelemetryError::Filter { filter, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_messages_are_logged_only_when_the_library_is_named() {
+        for (filter, quiet) in [
+            ("info", true),
+            ("trace,sip=debug", true),
+            ("info,rsipstack=debug", false),
+        ] {
+            let parsed = parse(filter.to_owned())
+                .map(|filter| filter.to_string())
+                .unwrap_or_default();
+            assert_eq!(parsed.contains(QUIET), quiet, "{filter}: {parsed}");
+        }
+    }
+
+    #[test]
+    fn a_filter_with_an_unknown_level_is_refused() {
+        assert!(check_filter("info,sip=debug").is_ok());
+        assert!(check_filter("sip=loud").is_err());
+    }
 }

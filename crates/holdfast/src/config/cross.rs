@@ -137,6 +137,14 @@ fn sizes(config: &Config, findings: &Findings<'_>) {
             "widen the range or lower `engine.calls_max`",
         );
     }
+    let legs = config.sip.limits.legs_max;
+    if legs < calls + operators {
+        findings.warn(
+            &findings.at("sip.legs_max"),
+            format!("{legs} legs are fewer than {calls} calls and {operators} operators may need"),
+            "raise it or lower `engine.calls_max`",
+        );
+    }
     for (index, queue) in config.core.queues.iter().enumerate() {
         if queue.waiting_max > config.core.calls_max {
             findings.warn(

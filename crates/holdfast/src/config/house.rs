@@ -7,18 +7,22 @@ use engine::{ClockConfig, EngineConfig};
 use journal::{Durability, Options};
 use std::path::PathBuf;
 use std::time::Duration;
-use telemetry::LogFormat;
+use telemetry::{LogFormat, check_filter};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const SECOND: Duration = Duration::from_secs(1);
 
 pub(super) fn log(mut section: Section<'_, '_, '_>) -> LogConfig {
     let formats = [("compact", LogFormat::Compact), ("json", LogFormat::Json)];
+    let levels = "write a level, or levels by crate: \"info\", \"info,sip=debug\"";
+    let filter = section.parsed("filter", levels, |filter| {
+        check_filter(filter)
+            .map(|()| filter.to_owned())
+            .map_err(|_| "is not a filter of log lines")
+    });
     let log = LogConfig {
         format: section.choice("format", &formats).unwrap_or_default(),
-        filter: section
-            .text("filter")
-            .map_or_else(|| "info".to_owned(), |text| text.value),
+        filter: filter.map_or_else(|| "info".to_owned(), |filter| filter.value),
     };
     section.finish();
     log

@@ -218,6 +218,7 @@ clock_start = "tomorrow"
 
 [log]
 format = "pretty"
+filter = "sip=loud"
 "#;
     check(
         text,
@@ -272,6 +273,7 @@ format = "pretty"
             test.toml:72:14: error: engine.clock_rate: 0 is out of range; use a number above 0 and up to 100000
             test.toml:73:16: error: engine.clock_start: "tomorrow" is not a moment; write a moment with its offset from UTC, such as "2026-11-23T09:00:00+08:00"
             test.toml:76:11: error: log.format: "pretty" is none of the choices; use `compact` or `json`
+            test.toml:77:11: error: log.filter: "sip=loud" is not a filter of log lines; write a level, or levels by crate: "info", "info,sip=debug"
         "#]],
     );
 }
