@@ -1,0 +1,327 @@
+//! The reference model: the rules again, naively, so that they are obviously right.
+//!
+//! Everything is a plain list, everything is found by looking through all of it, and every deadline is worked out anew
+//! each time. It shares nothing with the core but the types of inputs, the configuration and the calendar. What it
+//! says happened is compared, word for word and in order, with what the core says happened.
+
+mod calls;
+mod giving;
+mod workers;
+
+use acd::schedule::Timetable;
+use acd::*;
+use std::time::Duration;
+
+const FAREWELL_MAX: Duration = Duration::from_secs(30);
+const WRAP_UP_MAX: Duration = Duration::from_secs(1800);
+const RING_MIN: Duration = Duration::from_secs(1);
+
+struct Call {
+    id: CallId,
+    queue: QueueId,
+    trunk: TrunkId,
+    caller: CallerNumber,
+    ticket: u64,
+    since: Timestamp,
+    arrived: Timestamp,
+    announce_at: Timestamp,
+    line: bool,
+    legs: u32,
+    is: Is,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Is {
+    Queued,
+    Admitted,
+    Ringing { operator: usize, dialled: Timestamp },
+    Talking { operator: usize },
+    Leaving { outcome: Outcome, left: Timestamp },
+}
+
+struct Worker {
+    state: State,
+    since: Timestamp,
+    idle_since: Timestamp,
+    signed_on: Timestamp,
+    worked: Duration,
+    phone: bool,
+    answered: u32,
+    unanswered: u32,
+    afterwards: Option<State>,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum State {
+    Off,
+    Paused {
+        reason: PauseReason,
+        until: Option<Timestamp>,
+    },
+    Free,
+    Rung {
+        until: Timestamp,
+    },
+    Talking,
+    WrappingUp {
+        began: Timestamp,
+        until: Timestamp,
+        extension: Duration,
+    },
+}
+
+struct Place {
+    trunk: TrunkId,
+    queue: QueueId,
+    caller: CallerNumber,
+    ticket: u64,
+    since: Timestamp,
+    until: Timestamp,
+}
+
+pub(crate) struct Model {
+    config: AcdConfig,
+    timetable: Timetable,
+    by_hand: Option<(u32, Timestamp)>,
+    /// When the calendar was last looked at.
+    looked: Option<Timestamp>,
+    /// When lines and operators were last given out.
+    given_out: Timestamp,
+    now: Timestamp,
+    calls: Vec<Call>,
+    workers: Vec<Worker>,
+    places: Vec<Place>,
+    talks: Vec<(CallerNumber, usize, Timestamp)>,
+    last_chosen: Vec<Option<usize>>,
+    tickets: u64,
+    draining: bool,
+    said: Vec<String>,
+}
+
+impl Model {
+    pub(crate) fn new(config: AcdConfig) -> Self {
+        let worker = |_: &OperatorConfig| Worker {
+            state: State::Off,
+            since: Timestamp::default(),
+            idle_since: Timestamp::default(),
+            signed_on: Timestamp::default(),
+            worked: Duration::ZERO,
+            phone: false,
+            answered: 0,
+            unanswered: 0,
+            afterwards: None,
+        };
+        Self {
+            timetable: Timetable::new(&config.schedule).expect("a good schedule"),
+            by_hand: None,
+            looked: None,
+            given_out: Timestamp::default(),
+            now: Timestamp::default(),
+            calls: vec![],
+            workers: config.operators.iter().map(worker).collect(),
+            places: vec![],
+            talks: vec![],
+            last_chosen: vec![None; config.queues.len()],
+            tickets: 0,
+            draining: false,
+            said: vec![],
+            config,
+        }
+    }
+
+    /// Tells the model what the core is told; gives what happened.
+    pub(crate) fn handle(&mut self, now: Timestamp, input: Input) -> Vec<String> {
+        self.now = now;
+        while let Some((at, due)) = self.next_due()
+            && at <= now
+        {
+            self.pass(due);
+            self.give_out();
+        }
+        self.take(input);
+        self.give_out();
+        std::mem::take(&mut self.said)
+    }
+
+    fn say(&mut self, what: String) {
+        self.said.push(what);
+    }
+
+    fn queue(&self, queue: QueueId) -> &QueueConfig {
+        &self.config.queues[queue.0 as usize]
+    }
+
+    /// The earliest deadline of all; the schedule's before any other that has come.
+    fn next_due(&self) -> Option<(Timestamp, Due)> {
+        if self.schedule_due() <= self.now {
+            return Some((self.schedule_due(), Due::Schedule));
+        }
+        let mut all = vec![];
+        for (n, worker) in self.workers.iter().enumerate() {
+            match worker.state {
+                State::Rung { until }
+                | State::WrappingUp { until, .. }
+                | State::Paused {
+                    until: Some(until), ..
+                } => {
+                    all.push((until, Due::Worker(n)));
+                }
+                _ => {}
+            }
+        }
+        for (queue, config) in self.config.queues.iter().enumerate() {
+            let waits = |call: &&Call| call.is == Is::Admitted && call.queue.0 as usize == queue;
+            let oldest = self.calls.iter().filter(waits).min_by_key(|call| call.ticket);
+            let relaxes = config.skills != Skills::default() && !config.relax_after.is_zero();
+            let at = oldest
+                .filter(|_| relaxes)
+                .map(|call| call.since + config.relax_after);
+            all.extend(
+                at.filter(|at| *at > self.given_out)
+                    .map(|at| (at, Due::Relaxation)),
+            );
+        }
+        all.extend(
+            self.places
+                .iter()
+                .map(|place| (place.until, Due::Place(place.ticket))),
+        );
+        for call in &self.calls {
+            match call.is {
+                Is::Queued | Is::Admitted => {
+                    let mut at = call.arrived + self.queue(call.queue).wait_max;
+                    if !self.queue(call.queue).announce_every.is_zero() {
+                        at = at.min(call.announce_at);
+                    }
+                    all.push((at, Due::Call(call.ticket)));
+                }
+                Is::Leaving { left, .. } => all.push((left + FAREWELL_MAX, Due::Call(call.ticket))),
+                _ => {}
+            }
+        }
+        all.into_iter().min_by_key(|(at, due)| (*at, due.ticket(), *due))
+    }
+
+    /// When house or queue next change: while lines are set by hand, the house's own calendar does not count.
+    fn schedule_due(&self) -> Timestamp {
+        let Some(looked) = self.looked else {
+            return Timestamp::default();
+        };
+        let own = self
+            .config
+            .queues
+            .iter()
+            .filter_map(|queue| queue.schedule.as_ref());
+        let own = own.filter_map(|schedule| Timetable::new(schedule).expect("good").next_change(looked));
+        let house = match self.by_hand {
+            Some((_, until)) => Some(until),
+            None => self.timetable.next_change(looked).map(|(at, _)| at),
+        };
+        own.map(|(at, _)| at)
+            .chain(house)
+            .min()
+            .unwrap_or(looked + Duration::from_secs(31 * 86_400))
+    }
+
+    fn pass(&mut self, due: Due) {
+        match due {
+            Due::Schedule => self.look(),
+            // Giving out after this sees to it.
+            Due::Relaxation => {}
+            Due::Worker(n) => match self.workers[n].state {
+                State::Rung { .. } => {
+                    self.give_back(n, "no_answer");
+                    self.not_answered(n);
+                }
+                State::WrappingUp { .. } => self.after_wrap_up(n),
+                State::Paused { .. } if self.workers[n].phone => self.start_idle(n),
+                _ => self.set(n, self.without_phone(n)),
+            },
+            Due::Place(ticket) => self.places.retain(|place| place.ticket != ticket),
+            Due::Call(ticket) => {
+                let n = self
+                    .calls
+                    .iter()
+                    .position(|call| call.ticket == ticket)
+                    .expect("a call");
+                match self.calls[n].is {
+                    Is::Leaving { outcome, .. } => self.end(n, outcome, false),
+                    _ => self.wait_on(n, true),
+                }
+            }
+        }
+    }
+
+    fn look(&mut self) {
+        self.looked = Some(self.now);
+        self.by_hand = self.by_hand.filter(|(_, until)| *until > self.now);
+        let mut tickets: Vec<(QueueId, u64)> = vec![];
+        for call in self.calls.iter().filter(|call| call.is == Is::Queued) {
+            if self.closed(call.queue, call.arrived + self.queue(call.queue).wait_max) {
+                tickets.push((call.queue, call.ticket));
+            }
+        }
+        tickets.sort();
+        for (_, ticket) in tickets {
+            let n = self
+                .calls
+                .iter()
+                .position(|call| call.ticket == ticket)
+                .expect("a call");
+            self.leave(n, Outcome::Closed);
+        }
+    }
+}
+
+/// Whose deadline it is; of equal ones that of the older ticket is first, and before them those here in order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Schedule,
+    Relaxation,
+    Worker(usize),
+    Place(u64),
+    Call(u64),
+}
+
+impl Due {
+    fn ticket(self) -> u64 {
+        match self {
+            Due::Place(ticket) | Due::Call(ticket) => ticket,
+            _ => 0,
+        }
+    }
+}
+
+/// What the core says happened, in the model's words; nothing for what the model does not speak of.
+pub(crate) fn in_words(event: &Event) -> Option<String> {
+    Some(match *event {
+        Event::CallArrived { call, ticket, .. } => format!("{call} arrives with {ticket}"),
+        Event::CallAdmitted { call, .. } => format!("{call} admitted"),
+        Event::PositionAnnounced { call, position, .. } => format!("{call} is at {position}"),
+        Event::CallAssigned { call, operator, .. } => format!("{call} rings at {}", operator.0),
+        Event::CallReturned {
+            call,
+            operator,
+            cause,
+            ..
+        } => {
+            let cause = match cause {
+                ReturnCause::NoAnswer => "no_answer",
+                ReturnCause::Failed(_) => "failed",
+                ReturnCause::PhoneGone => "phone_gone",
+                ReturnCause::OperatorLeft => "operator_left",
+            };
+            format!("{call} back from {} {cause}", operator.0)
+        }
+        Event::CallConnected { call, operator, .. } => format!("{call} talks with {}", operator.0),
+        Event::CallLeaving { call, outcome, .. } => format!("{call} leaves {outcome:?}"),
+        Event::CallEnded {
+            call,
+            outcome,
+            place_kept,
+            ..
+        } => format!("{call} ends {outcome:?} {place_kept}"),
+        Event::OperatorChanged { operator, state, .. } => format!("{} {}", operator.0, state.name()),
+        _ => return None,
+    })
+}
