@@ -2,6 +2,13 @@
 //!
 //! [`Acd::handle`] is the only way in. It never reads a clock, a socket or a random number: time is an argument, so
 //! that the same inputs at the same times give the same outputs on every machine, byte for byte.
+//!
+//! To read it: `acd/mod.rs` is the way in and the order of things; `acd/assign.rs` is the heart, giving lines and
+//! operators to the oldest; `acd/callers.rs`, `acd/legs.rs` and `acd/operators.rs` are what callers, phones and operators
+//! do; `acd/announce.rs` and `acd/explain.rs` are what is told of it. Beneath them, each knowing nothing of the others:
+//! `fifo` (order), `timers` (deadlines), `lines` (capacity), `schedule` (the calendar), `operators` and `strategy` (who
+//! is free, and who of them is chosen), `calls`, `places` and `regulars` (who is here, who may come back, who talked with
+//! whom), `estimate` (how long it will take). `acd/audit.rs` checks that all of it agrees.
 #![forbid(unsafe_code)]
 
 mod acd;

@@ -86,6 +86,13 @@ impl Acd {
     }
 
     fn admit(&mut self, slot: u32) {
+        // Asked while the line is still free.
+        let older = self.older_than(slot, |acd, id| {
+            acd.lines
+                .free_for(id)
+                .then(|| acd.queues[id.0 as usize].queued.first())
+                .flatten()
+        });
         let call = &mut self.calls[slot];
         let (id, queue, ticket, waited) = (call.id, call.queue, call.ticket, self.now.since(call.arrived));
         call.state = CallState::Admitted;
@@ -99,15 +106,7 @@ impl Acd {
             queue,
             waited,
         });
-        self.report_overtaken(
-            self.older_than(slot, |acd, id| {
-                acd.lines
-                    .free_for(id)
-                    .then(|| acd.queues[id.0 as usize].queued.first())
-                    .flatten()
-            }),
-            slot,
-        );
+        self.report_overtaken(older, slot);
         if self.queue_config(queue).answer == AnswerWhen::Admission {
             self.answer(slot);
         }
@@ -294,5 +293,78 @@ impl Acd {
             let (call, by) = (self.calls[overtaken].id, self.calls[slot].id);
             self.event(Event::FifoOvertaken { call, by });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::schedule::Schedule;
+    use crate::{Acd, AcdConfig, CallId, CallerNumber, Event, Input, OperatorConfig, OperatorId, Output};
+    use crate::{QueueConfig, QueueId, Timestamp, TrunkId};
+
+    /// A core with callers 1, 2 and 3, of whom nobody has been given anything yet.
+    fn unsettled(lines: u32) -> Acd {
+        let (windows, holidays, workdays, pause_reasons) = Default::default();
+        let time_zone = "UTC".into();
+        let mut acd = Acd::new(AcdConfig {
+            schedule: Schedule {
+                time_zone,
+                lines_otherwise: lines,
+                windows,
+                holidays,
+                workdays,
+            },
+            queues: vec![QueueConfig::default()],
+            operators: vec![OperatorConfig {
+                auto_ready: true,
+                ..OperatorConfig::default()
+            }],
+            pause_reasons,
+            calls_max: 10,
+        })
+        .expect("a good configuration");
+        acd.handle(Timestamp::from_secs(1_795_363_200), Input::Tick, &mut Vec::new());
+        for n in 1..=3 {
+            let (call, queue, trunk, caller) = (CallId(n), QueueId(0), TrunkId(0), CallerNumber::withheld());
+            acd.take(Input::CallArrived {
+                call,
+                queue,
+                trunk,
+                caller,
+            });
+        }
+        acd
+    }
+
+    fn overtaken(acd: &Acd) -> Vec<(u64, u64)> {
+        let told = acd.out.iter().filter_map(|output| match output {
+            Output::Event(Event::FifoOvertaken { call, by }) => Some((call.0, by.0)),
+            _ => None,
+        });
+        told.collect()
+    }
+
+    fn slot(acd: &Acd, call: u64) -> u32 {
+        acd.calls.find(CallId(call)).expect("a live call")
+    }
+
+    #[test]
+    fn an_admission_out_of_turn_is_reported() {
+        let mut acd = unsettled(2);
+        acd.admit(slot(&acd, 1));
+        assert_eq!(overtaken(&acd), []);
+        acd.admit(slot(&acd, 3));
+        assert_eq!(overtaken(&acd), [(2, 3)]);
+    }
+
+    #[test]
+    fn an_assignment_out_of_turn_is_reported() {
+        let mut acd = unsettled(3);
+        (1..=3).for_each(|call| acd.admit(slot(&acd, call)));
+        acd.take(Input::PhoneRegistered {
+            operator: OperatorId(0),
+        });
+        acd.assign(slot(&acd, 2));
+        assert_eq!(overtaken(&acd), [(1, 2)]);
     }
 }

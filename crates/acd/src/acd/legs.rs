@@ -5,7 +5,7 @@
 
 use super::Acd;
 use crate::calls::CallState;
-use crate::{Event, FailCause, GoneCause, HangUpCause, LegId, Outcome, Output, ReturnCause};
+use crate::{Audio, Event, FailCause, GoneCause, HangUpCause, LegId, Outcome, Output, ReturnCause};
 
 impl Acd {
     /// A phone was picked up: the conversation begins, or it came too late.
@@ -57,18 +57,27 @@ impl Acd {
         }
     }
 
+    /// Either side put the other on hold, or took it back. A caller on hold hears music.
     pub(super) fn leg_held(&mut self, leg: LegId, held: bool) {
         let Some(slot) = self.find_leg(leg) else { return };
         let now = self.now;
         let call = &mut self.calls[slot];
+        let operator_leg = call.operator_leg();
         if leg.is_caller() {
             call.held_by_caller = held;
         }
         let CallState::Talking(talk) = &mut call.state else {
             return;
         };
-        if !leg.is_caller() {
-            talk.held_by_operator = held;
+        if !leg.is_caller() && std::mem::replace(&mut talk.held_by_operator, held) != held {
+            self.out.push(if held {
+                Output::Play {
+                    call: leg.call,
+                    audio: Audio::HoldMusic,
+                }
+            } else {
+                Output::Bridge { operator_leg }
+            });
         }
         let holds = call.held_by_caller || talk.held_by_operator;
         match talk.held_since {

@@ -377,7 +377,7 @@ impl Run {
 }
 
 proptest! {
-    // The count follows PROPTEST_CASES; 40,000 cases are some fifteen million inputs.
+    // The count follows PROPTEST_CASES. A case has 125 steps on average, and ticks between them.
     #![proptest_config(ProptestConfig::default())]
 
     #[test]
