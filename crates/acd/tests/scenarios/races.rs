@@ -197,7 +197,8 @@ fn hold_is_counted_from_either_side() {
             0m00s   op1 available
             0m00s   A has ticket 1; A answered; A hears hold_music; A has a line; A -> op1 (age 0s, idle 0s, 1 waiting, 1 eligible); dial op1 for A/1
             0m00s   bridge A/1; A talks with op1
-            0m10s   A on hold
+            0m10s   A hears hold_music; A on hold
+            0m15s   bridge A/1
             0m20s   A off hold
             0m30s   A on hold
             0m34s   hang up A/0 (peer_gone); A ends (answered, talked 34s, held 14s); op1 available
