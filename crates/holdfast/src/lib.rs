@@ -5,6 +5,7 @@
 //!
 //! Deliberately not here: any decision about calls, and anything that the crates beneath could do themselves.
 #![forbid(unsafe_code)]
+#![warn(clippy::unwrap_used, clippy::expect_used)]
 
 pub mod banner;
 pub mod check;

@@ -40,6 +40,7 @@
 //! The count of bytes "known to be on disk" tells a torn tail from damage: what a crash may have torn lies behind
 //! the last count that a readable frame vouches for.
 #![forbid(unsafe_code)]
+#![warn(clippy::unwrap_used, clippy::expect_used)]
 
 mod error;
 mod format;

@@ -15,6 +15,7 @@
 //! buffer against jitter (the phones do), or forward RTCP: reports are made for each leg from what was
 //! sent and received on it.
 #![forbid(unsafe_code)]
+#![warn(clippy::unwrap_used, clippy::expect_used)]
 
 #[doc(hidden)]
 pub mod bare;

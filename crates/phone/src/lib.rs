@@ -10,6 +10,7 @@
 //! It deliberately knows nothing of Holdfast: no crate of the workspace is used here, so that a mistake in one
 //! cannot be mirrored in the other. It is not a phone for people: no devices, no jitter buffer, G.711 only.
 #![forbid(unsafe_code)]
+#![warn(clippy::unwrap_used, clippy::expect_used)]
 
 mod audio;
 mod call;

@@ -18,6 +18,7 @@
 //! It stands on `rsipstack`, whose parser, transaction layer and connections it uses. Dialogs are our own, since they
 //! must answer to the queue and survive a crash, and so is the reading of sockets, where limits belong.
 #![forbid(unsafe_code)]
+#![warn(clippy::unwrap_used, clippy::expect_used)]
 
 mod arrival;
 mod caller_leg;
