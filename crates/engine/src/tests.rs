@@ -419,6 +419,36 @@ fn commands_are_answered_with_what_the_core_says() {
 }
 
 #[test]
+fn an_order_of_lines_is_journaled_then_in_force_then_taken_back() {
+    let running = start(EngineConfig::default(), 1.0);
+    let order = |input| {
+        let (reply, answer) = oneshot::channel();
+        assert!(running.entrance.requests()(Request::Command { input, reply }));
+        assert_eq!(answer.blocking_recv().unwrap(), Ok(()));
+        let (reply, answer) = oneshot::channel();
+        assert!(running.entrance.requests()(Request::Snapshot(reply)));
+        let (_, snapshot) = answer.blocking_recv().unwrap();
+        (snapshot.lines, snapshot.next_change, snapshot.next_lines)
+    };
+    let until = NINE + Duration::from_secs(13 * 3600);
+    let open = Input::SetLines { lines: 6, until };
+    assert_eq!(order(open), (6, Some(until), Some(1)));
+    assert_eq!(order(Input::FollowSchedule), (1, None, None));
+    let happened = running.stop();
+    for (input, expected) in [(open, (1, 6)), (Input::FollowSchedule, (6, 1))] {
+        let in_order = happened.windows(3).any(|three| match three {
+            [
+                Happened::Appended(_, told),
+                Happened::Committed,
+                Happened::Carried(Output::Event(Event::CapacityChanged { lines, before, .. })),
+            ] => (*told, (*before, *lines)) == (input, expected),
+            _ => false,
+        });
+        assert!(in_order, "{input:?} in {happened:#?}");
+    }
+}
+
+#[test]
 fn a_full_disk_is_reported_and_stops_no_call() {
     let running = start(EngineConfig::default(), 1.0);
     running.world.full.store(true, Ordering::SeqCst);

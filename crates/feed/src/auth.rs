@@ -26,7 +26,7 @@ pub(crate) enum Role {
     Wallboard,
     /// Everything; commands for oneself.
     Operator(OperatorId),
-    /// Everything; commands for any operator.
+    /// Everything; commands for any operator, and for the lines in force.
     Supervisor,
 }
 

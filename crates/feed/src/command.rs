@@ -1,5 +1,6 @@
 //! What the feed asks of the engine, and the words of a refusal.
 
+use crate::lines::{AHEAD_DAYS_MAX, LINES_MAX};
 use acd::{Input, Snapshot};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -9,9 +10,10 @@ use tokio::sync::oneshot;
 pub enum Request {
     /// The whole state and the number of the last event it contains, taken between two inputs.
     Snapshot(oneshot::Sender<(u64, Arc<Snapshot>)>),
-    /// An operator's command. The engine hands it to the core, and answers with what the core refused, if it did.
+    /// A command of an operator or a supervisor. The engine hands it to the core, and answers with what the core
+    /// refused, if it did.
     Command {
-        /// What is asked for: `SignOn`, `SignOff`, `Ready`, `Pause` or `ExtendWrapUp`.
+        /// What is asked for: `SignOn`, `SignOff`, `Ready`, `Pause` or `ExtendWrapUp`; `SetLines` or `FollowSchedule`.
         input: Input,
         /// Takes the answer.
         reply: oneshot::Sender<Result<(), Refusal>>,
@@ -28,7 +30,7 @@ pub enum Refusal {
     #[error("this is not a command: {0}; see docs/feed.md")]
     Malformed(String),
     /// The connection has not signed in as somebody who may do this.
-    #[error("sign in first, as this operator or as a supervisor")]
+    #[error("sign in first, as a supervisor or, for an operator's own commands, as that operator")]
     NotSignedIn,
     /// Name or secret is wrong; which of them is not told.
     #[error("name or secret is wrong")]
@@ -42,6 +44,15 @@ pub enum Refusal {
     /// The configuration has no such pause reason.
     #[error("there is no such pause reason; hello lists those there are")]
     UnknownPauseReason,
+    /// Fewer lines than none, or more than may be ordered.
+    #[error("`lines` must be from 0 to {}", LINES_MAX)]
+    LinesOutOfRange,
+    /// The order of lines would be over already, or last too long.
+    #[error(
+        "`until` must be later than the engine's clock, by {} days at most; heartbeats tell that clock",
+        AHEAD_DAYS_MAX
+    )]
+    UntilOutOfRange,
     /// The id was used for another command.
     #[error("this id was used for another command; draw a new one for each")]
     IdReused,
@@ -69,6 +80,8 @@ impl Refusal {
             Self::TooManyAttempts => "too_many_attempts",
             Self::UnknownOperator => "unknown_operator",
             Self::UnknownPauseReason => "unknown_pause_reason",
+            Self::LinesOutOfRange => "lines_out_of_range",
+            Self::UntilOutOfRange => "until_out_of_range",
             Self::IdReused => "id_reused",
             Self::InProgress => "in_progress",
             Self::NotNow(refusal) => refusal.name(),

@@ -3,6 +3,7 @@
 use crate::auth::{Claim, Role};
 use crate::command::Refusal;
 use crate::config::Directory;
+use crate::lines;
 use acd::{Input, OperatorId, PauseReason};
 use serde::Deserialize;
 
@@ -25,6 +26,10 @@ pub(crate) struct Incoming {
     reason: Option<String>,
     /// Whom a supervisor's command is for.
     operator: Option<String>,
+    /// For `set_lines`.
+    lines: Option<i64>,
+    /// For `set_lines`: milliseconds since the Unix epoch.
+    until: Option<i64>,
 }
 
 /// What may be asked.
@@ -37,6 +42,8 @@ pub(crate) enum What {
     Pause,
     SignOff,
     ExtendWrapUp,
+    SetLines,
+    FollowSchedule,
 }
 
 impl What {
@@ -48,6 +55,8 @@ impl What {
             What::Pause => "pause",
             What::SignOff => "sign_off",
             What::ExtendWrapUp => "extend_wrap_up",
+            What::SetLines => "set_lines",
+            What::FollowSchedule => "follow_schedule",
         }
     }
 }
@@ -93,25 +102,37 @@ impl Incoming {
     /// The input a command of somebody with `role` comes to.
     ///
     /// # Errors
-    /// The role may not, or a name is unknown.
+    /// The role may not, a name is unknown, or a number is out of range.
     pub(crate) fn input(&self, role: Role, directory: &Directory) -> Result<Input, Refusal> {
-        let operator = self.subject(role, directory)?;
+        let operator = || self.subject(role, directory);
         match self.what {
             What::SignIn => Err(Refusal::Malformed(
                 "`sign_in` is not a command of an operator".into(),
             )),
-            What::SignOn => Ok(Input::SignOn { operator }),
-            What::SignOff => Ok(Input::SignOff { operator }),
-            What::Ready => Ok(Input::Ready { operator }),
-            What::ExtendWrapUp => Ok(Input::ExtendWrapUp { operator }),
+            What::SignOn => operator().map(|operator| Input::SignOn { operator }),
+            What::SignOff => operator().map(|operator| Input::SignOff { operator }),
+            What::Ready => operator().map(|operator| Input::Ready { operator }),
+            What::ExtendWrapUp => operator().map(|operator| Input::ExtendWrapUp { operator }),
             What::Pause => {
-                let reason = self.reason.as_deref().ok_or_else(|| missing("reason"))?;
-                let index = directory.pause_reasons.iter().position(|known| known == reason);
-                let index = index.and_then(|index| u16::try_from(index).ok());
-                let reason = PauseReason::Chosen(index.ok_or(Refusal::UnknownPauseReason)?);
+                let operator = operator()?;
+                let reason = self.pause_reason(directory)?;
                 Ok(Input::Pause { operator, reason })
             }
+            What::SetLines | What::FollowSchedule if role != Role::Supervisor => Err(Refusal::NotSignedIn),
+            What::SetLines => {
+                let lines = self.lines.ok_or_else(|| missing("lines"))?;
+                let until = self.until.ok_or_else(|| missing("until"))?;
+                lines::order(lines, until)
+            }
+            What::FollowSchedule => Ok(Input::FollowSchedule),
         }
+    }
+
+    fn pause_reason(&self, directory: &Directory) -> Result<PauseReason, Refusal> {
+        let reason = self.reason.as_deref().ok_or_else(|| missing("reason"))?;
+        let index = directory.pause_reasons.iter().position(|known| known == reason);
+        let index = index.and_then(|index| u16::try_from(index).ok());
+        Ok(PauseReason::Chosen(index.ok_or(Refusal::UnknownPauseReason)?))
     }
 
     /// Whom the command is for: operators speak for themselves only.
@@ -144,6 +165,7 @@ fn missing(field: &str) -> Refusal {
 mod tests {
     use super::*;
     use crate::config::{Account, Secret};
+    use acd::Timestamp;
 
     fn directory() -> Directory {
         let account = |name: &str| Account {
@@ -223,10 +245,49 @@ mod tests {
                 Err(Refusal::UnknownPauseReason),
             ),
             (anne, r#"{"id":"1","do":"pause"}"#, Err(missing("reason"))),
+            (
+                Role::Supervisor,
+                r#"{"id":"1","do":"set_lines","lines":6,"until":1763906400000}"#,
+                Ok(Input::SetLines {
+                    lines: 6,
+                    until: Timestamp::from_secs(1_763_906_400),
+                }),
+            ),
+            (
+                Role::Supervisor,
+                r#"{"id":"1","do":"set_lines","lines":6}"#,
+                Err(missing("until")),
+            ),
+            (
+                Role::Supervisor,
+                r#"{"id":"1","do":"set_lines","until":1763906400000}"#,
+                Err(missing("lines")),
+            ),
+            (
+                Role::Supervisor,
+                r#"{"id":"1","do":"follow_schedule"}"#,
+                Ok(Input::FollowSchedule),
+            ),
         ];
         for (role, text, expected) in table {
             let came = Incoming::parse(text).and_then(|incoming| incoming.input(role, &directory()));
             assert_eq!(came, expected, "{role:?} sent {text}");
+        }
+    }
+
+    #[test]
+    fn only_a_supervisor_orders_lines() {
+        let orders = [
+            r#"{"id":"1","do":"set_lines","lines":6,"until":1763906400000}"#,
+            r#"{"id":"1","do":"set_lines","lines":-1}"#,
+            r#"{"id":"1","do":"follow_schedule"}"#,
+            r#"{"id":"1","do":"follow_schedule","operator":"1001"}"#,
+        ];
+        for role in [Role::Guest, Role::Wallboard, Role::Operator(OperatorId(0))] {
+            for text in orders {
+                let came = Incoming::parse(text).and_then(|incoming| incoming.input(role, &directory()));
+                assert_eq!(came, Err(Refusal::NotSignedIn), "{role:?} sent {text}");
+            }
         }
     }
 
@@ -240,6 +301,8 @@ mod tests {
             "[]",
             r#"{"id":1,"do":"ready"}"#,
             r#"{"id":"1","do":"jump"}"#,
+            r#"{"id":"1","do":"set_lines","lines":"six","until":1763906400000}"#,
+            r#"{"id":"1","do":"set_lines","lines":6.5,"until":1763906400000}"#,
             r#"{"id":"","do":"ready"}"#,
             &long,
         ];

@@ -9,6 +9,7 @@
 //!
 //! Deliberately not here: any decision about calls (the core's), storage of any kind, TLS.
 #![forbid(unsafe_code)]
+#![warn(clippy::unwrap_used, clippy::expect_used)]
 
 mod answers;
 mod auth;
@@ -18,6 +19,7 @@ mod config;
 mod fanout;
 mod hub;
 mod incoming;
+mod lines;
 mod metrics;
 mod page;
 mod ring;

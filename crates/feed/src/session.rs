@@ -7,9 +7,11 @@ use crate::command::{Refusal, Request, Requests};
 use crate::config::{Clock, Directory, Limits};
 use crate::fanout::{Fanout, Snapshots};
 use crate::incoming::{Incoming, What};
+use crate::lines;
 use crate::metrics::{Metrics, Resync};
 use crate::ring::Behind;
 use crate::wire::{Hello, Message, Numbers, PROTOCOL};
+use acd::Input;
 use futures_util::{SinkExt, StreamExt};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -50,6 +52,20 @@ pub(crate) struct Shared {
     pub(crate) requests: Requests,
     pub(crate) metrics: Metrics,
     pub(crate) stop: CancellationToken,
+}
+
+impl Shared {
+    /// Hands a command to the engine and waits for its answer.
+    async fn ask_engine(&self, input: Input) -> Result<(), Refusal> {
+        let (reply, answer) = oneshot::channel();
+        if !(self.requests)(Request::Command { input, reply }) {
+            return Err(Refusal::Overloaded);
+        }
+        match timeout(self.limits.engine_timeout, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) | Err(_) => Err(Refusal::NoAnswer),
+        }
+    }
 }
 
 /// Where a client wants to go on: the last delta it has, of which epoch.
@@ -309,14 +325,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if let Err(known) = shared.answers.begin(self.role, &incoming.id, input) {
             return known;
         }
-        let (reply, answer) = oneshot::channel();
-        let answer = if (shared.requests)(Request::Command { input, reply }) {
-            match timeout(shared.limits.engine_timeout, answer).await {
-                Ok(Ok(answer)) => answer,
-                Ok(Err(_)) | Err(_) => Err(Refusal::NoAnswer),
-            }
-        } else {
-            Err(Refusal::Overloaded)
+        // Not before `begin`: an order sent again when its time is over gets the answer it had.
+        let answer = match lines::in_time(&input, (shared.clock)()) {
+            Ok(()) => shared.ask_engine(input).await,
+            Err(refusal) => Err(refusal),
         };
         shared.answers.finish(self.role, &incoming.id, &answer);
         answer

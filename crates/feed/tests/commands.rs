@@ -3,10 +3,11 @@
 mod common;
 
 use acd::{Input, OperatorId, PauseReason};
-use common::{Client, Engine, config, paused, serve};
+use common::{Client, Engine, START, config, paused, serve};
 use feed::Refusal;
 use serde_json::json;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 const ANNE: OperatorId = OperatorId(0);
@@ -107,12 +108,7 @@ async fn roles_bound_what_may_be_asked() {
     );
     assert_eq!(engine.commands(), []);
 
-    let mut supervisor = Client::connect(&feed, "?role=supervisor").await;
-    supervisor.next().await;
-    let sign_in = json!({"id": "s", "do": "sign_in", "role": "supervisor", "secret": "lighthouse"});
-    assert_eq!(supervisor.ask(sign_in).await["type"], "ok");
-    assert_eq!(supervisor.next().await["role"], "supervisor");
-    assert_eq!(supervisor.next().await["type"], "snapshot");
+    let mut supervisor = Client::supervisor(&feed).await;
     assert_eq!(
         supervisor.ask(json!({"id": "1", "do": "ready"})).await["code"],
         "unknown_operator"
@@ -120,6 +116,83 @@ async fn roles_bound_what_may_be_asked() {
     let off = json!({"id": "2", "do": "sign_off", "operator": "1002"});
     assert_eq!(supervisor.ask(off).await["type"], "ok");
     assert_eq!(engine.commands(), [Input::SignOff { operator: BERT }]);
+}
+
+#[tokio::test]
+async fn a_supervisor_orders_lines_and_takes_the_order_back() {
+    let engine = Engine::new();
+    let (feed, _) = serve(&engine, config()).await;
+    let evening = START + Duration::from_secs(5 * 3600);
+    let open = json!({"id": "1", "do": "set_lines", "lines": 6, "until": evening.as_millis()});
+    let follow = json!({"id": "2", "do": "follow_schedule"});
+
+    let mut wallboard = Client::connect(&feed, "").await;
+    wallboard.next().await;
+    wallboard.next().await;
+    let anne = Client::operator(&feed, "1001", "ocean").await;
+    for mut client in [wallboard, anne] {
+        for order in [&open, &follow] {
+            assert_eq!(client.ask(order.clone()).await["code"], "not_signed_in");
+        }
+    }
+    assert_eq!(engine.commands(), []);
+
+    let mut supervisor = Client::supervisor(&feed).await;
+    assert_eq!(supervisor.ask(open).await, json!({"type": "ok", "id": "1"}));
+    assert_eq!(supervisor.ask(follow).await, json!({"type": "ok", "id": "2"}));
+    let ordered = Input::SetLines {
+        lines: 6,
+        until: evening,
+    };
+    assert_eq!(engine.commands(), [ordered, Input::FollowSchedule]);
+}
+
+#[tokio::test]
+async fn an_order_of_lines_out_of_range_never_reaches_the_engine() {
+    let engine = Engine::new();
+    let (feed, _) = serve(&engine, config()).await;
+    let mut supervisor = Client::supervisor(&feed).await;
+    let soon = START.as_millis() + 1;
+    let far = START.as_millis() + 31 * 24 * 3_600_000 + 1;
+    let lines = ("lines_out_of_range", "`lines` must be from 0 to 10000");
+    let until = (
+        "until_out_of_range",
+        "`until` must be later than the engine's clock, by 31 days at most; heartbeats tell that clock",
+    );
+    let table = [
+        (json!(-1), json!(soon), lines),
+        (json!(10_001), json!(soon), lines),
+        (json!(6), json!(START.as_millis()), until),
+        (json!(6), json!(-1), until),
+        (json!(6), json!(far), until),
+    ];
+    for (index, (lines, end, (code, message))) in table.into_iter().enumerate() {
+        let id = index.to_string();
+        let order = json!({"id": id, "do": "set_lines", "lines": lines, "until": end});
+        let refused = json!({"type": "refused", "id": id, "code": code, "message": message});
+        assert_eq!(supervisor.ask(order).await, refused);
+    }
+    assert_eq!(engine.commands(), []);
+}
+
+#[tokio::test]
+async fn an_order_of_lines_sent_again_after_its_end_gets_the_answer_it_had() {
+    let engine = Engine::new();
+    let passed = Arc::new(AtomicU64::new(0));
+    let mut config = config();
+    config.clock = {
+        let passed = passed.clone();
+        Arc::new(move || START + Duration::from_secs(passed.load(Ordering::SeqCst)))
+    };
+    let (feed, _) = serve(&engine, config).await;
+    let mut supervisor = Client::supervisor(&feed).await;
+    let until = START + Duration::from_secs(60);
+    let order = |id: &str| json!({"id": id, "do": "set_lines", "lines": 0, "until": until.as_millis()});
+    assert_eq!(supervisor.ask(order("1")).await["type"], "ok");
+    passed.store(60, Ordering::SeqCst);
+    assert_eq!(supervisor.ask(order("1")).await["type"], "ok");
+    assert_eq!(supervisor.ask(order("2")).await["code"], "until_out_of_range");
+    assert_eq!(engine.commands(), [Input::SetLines { lines: 0, until }]);
 }
 
 #[tokio::test]
@@ -146,7 +219,7 @@ async fn an_engine_that_hangs_delays_only_the_one_who_asked() {
     let (hold, held) = mpsc::channel::<feed::Request>();
     let requests = {
         let serve = engine.requests();
-        std::sync::Arc::new(move |request| match request {
+        Arc::new(move |request| match request {
             feed::Request::Command { .. } => hold.send(request).is_ok(),
             other => serve(other),
         })

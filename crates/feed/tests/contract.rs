@@ -108,6 +108,18 @@ async fn answers_and_commands_follow_the_schema() {
             },
         ]);
     }
+    engine.answer_with(|_| Ok(()));
+    let mut supervisor = Client::supervisor(&feed).await;
+    let evening = START.as_millis() + 5 * 3_600_000;
+    for command in [
+        json!({"id": "1", "do": "set_lines", "lines": 6, "until": evening}),
+        json!({"id": "2", "do": "follow_schedule"}),
+    ] {
+        schema.accepts("command", &command);
+        let answer = supervisor.ask(command).await;
+        schema.accepts("message", &answer);
+        assert_eq!(answer["type"], "ok");
+    }
     client.say(json!({"id": "4", "do": "nothing known"})).await;
     schema.accepts("message", &client.ask(json!(null)).await);
     // What the schema is for: it tells wrong from right.
@@ -116,6 +128,9 @@ async fn answers_and_commands_follow_the_schema() {
         json!({"id": "", "do": "ready"}),
         json!({"do": "ready"}),
         json!({"id": "1", "do": "sign_in", "secret": "x"}),
+        json!({"id": "1", "do": "set_lines", "lines": 6}),
+        json!({"id": "1", "do": "set_lines", "until": evening}),
+        json!({"id": "1", "do": "set_lines", "lines": 10_001, "until": evening}),
     ] {
         assert!(!schema.is_valid("command", &wrong), "{wrong}");
     }
@@ -359,7 +374,7 @@ impl World {
             .copied()
             .unwrap_or(LegId { call, leg: 1 });
         let held = self.throw(2) == 0;
-        match self.throw(24) {
+        match self.throw(26) {
             0..7 => {
                 self.calls += 1;
                 Input::CallArrived {
@@ -395,6 +410,11 @@ impl World {
             20 => Input::Ready { operator },
             21 => Input::ExtendWrapUp { operator },
             22 if held => Input::SignOff { operator },
+            23 => Input::SetLines {
+                lines: self.throw(12) as u32,
+                until: self.now + Duration::from_secs(self.throw(600)),
+            },
+            24 => Input::FollowSchedule,
             _ => Input::Pause {
                 operator,
                 reason: PauseReason::Chosen(self.throw(3) as u16),

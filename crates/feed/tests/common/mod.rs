@@ -269,6 +269,19 @@ impl Client {
         client
     }
 
+    /// Signed in as a supervisor, with hello and snapshot taken.
+    pub async fn supervisor(feed: &Feed) -> Self {
+        let mut client = Self::connect(feed, "?role=supervisor").await;
+        assert_eq!(client.next().await["role"], "guest");
+        let sign_in =
+            serde_json::json!({"id": "s", "do": "sign_in", "role": "supervisor", "secret": "lighthouse"});
+        client.say(sign_in).await;
+        assert_eq!(client.next().await, serde_json::json!({"type": "ok", "id": "s"}));
+        assert_eq!(client.next().await["role"], "supervisor");
+        assert_eq!(client.next().await["type"], "snapshot");
+        client
+    }
+
     /// The next message that is not a heartbeat.
     pub async fn next(&mut self) -> Value {
         loop {
