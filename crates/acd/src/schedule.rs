@@ -36,7 +36,10 @@ pub struct Window {
     pub lines: u32,
 }
 
-/// How far ahead [`Timetable::next_change`] looks.
+/// Most lines that a schedule or an order by hand may put in force.
+pub const LINES_MAX: u32 = 10_000;
+
+/// How far ahead [`Timetable::next_change`] looks, in days.
 pub const LOOK_AHEAD_DAYS: u32 = 31;
 
 /// A [`Schedule`] checked and ready to be asked.

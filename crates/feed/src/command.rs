@@ -1,6 +1,7 @@
 //! What the feed asks of the engine, and the words of a refusal.
 
-use crate::lines::{AHEAD_DAYS_MAX, LINES_MAX};
+use crate::lines::AHEAD_DAYS_MAX;
+use acd::schedule::LINES_MAX;
 use acd::{Input, Snapshot};
 use std::sync::Arc;
 use tokio::sync::oneshot;

@@ -4,12 +4,9 @@
 //! nobody has, or from standing in for the schedule for ever.
 
 use crate::command::Refusal;
-use acd::schedule::LOOK_AHEAD_DAYS;
+use acd::schedule::{LINES_MAX, LOOK_AHEAD_DAYS};
 use acd::{Input, Timestamp};
 use std::time::Duration;
-
-/// Most lines that may be ordered: as many as the configuration lets a schedule put in force.
-pub(crate) const LINES_MAX: u32 = 10_000;
 
 /// How far ahead of the engine's clock an order may end, in days: as far as the schedule is looked at.
 pub(crate) const AHEAD_DAYS_MAX: u32 = LOOK_AHEAD_DAYS;

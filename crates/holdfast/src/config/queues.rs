@@ -2,8 +2,9 @@
 
 use super::finding::Placed;
 use super::names::{Skills, unique_name};
-use super::schedule::{LINES_MAX, schedule};
+use super::schedule::schedule;
 use super::section::Section;
+use acd::schedule::LINES_MAX;
 use acd::{AnswerWhen, Predictor, QueueConfig, QueueId, Strategy};
 use media::Language;
 use std::collections::BTreeMap;

@@ -2,10 +2,8 @@
 
 use super::finding::Placed;
 use super::section::Section;
-use acd::schedule::{Schedule, Timetable, Window};
+use acd::schedule::{LINES_MAX, Schedule, Timetable, Window};
 
-/// Most lines a schedule may put in force.
-pub(super) const LINES_MAX: u32 = 10_000;
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 pub(super) fn schedule(mut section: Section<'_, '_, '_>) -> Schedule {
