@@ -1,9 +1,11 @@
 //! What the media threads cost, by the kernel's accounting of each thread.
 
+use rustix::thread::{CpuSet, sched_setaffinity};
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Processor time of this process's threads named `media-N` so far.
@@ -23,6 +25,39 @@ fn on_cpu(task: &Path) -> io::Result<Duration> {
     let schedstat = fs::read_to_string(task.join("schedstat"))?;
     let nanos = schedstat.split_whitespace().next().and_then(|ns| ns.parse().ok());
     Ok(nanos.map_or(Duration::ZERO, Duration::from_nanos))
+}
+
+/// Lets this thread, and those it starts from now on, run on one core alone, or on any.
+pub(crate) fn pin_to_core(core: Option<usize>) -> io::Result<()> {
+    // Asked once: later it would tell of the one core alone.
+    static CORES: OnceLock<usize> = OnceLock::new();
+    let cores = *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let mut set = CpuSet::new();
+    match core {
+        // A machine with a single core has no other to give.
+        Some(core) => set.set(core.min(cores - 1)),
+        None => (0..cores).for_each(|core| set.set(core)),
+    }
+    Ok(sched_setaffinity(None, &set)?)
+}
+
+/// Octets of this process that are in memory.
+pub(crate) fn resident_octets() -> io::Result<u64> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let kilobytes = status.lines().find_map(|line| {
+        line.strip_prefix("VmRSS:")?
+            .trim()
+            .strip_suffix(" kB")?
+            .trim()
+            .parse::<u64>()
+            .ok()
+    });
+    Ok(kilobytes.unwrap_or(0) * 1_024)
+}
+
+/// Descriptors that this process has open.
+pub(crate) fn open_descriptors() -> io::Result<usize> {
+    Ok(fs::read_dir("/proc/self/fd")?.count())
 }
 
 /// What the kernel alone takes to receive one packet and send it on, on this machine, now: the least

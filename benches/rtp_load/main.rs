@@ -1,18 +1,23 @@
-//! Measures the media plane under load: talking pairs relayed, waiting callers played to, on loopback, with the
-//! generator in the same process and on the same clock.
+//! Measures the media plane under load: talking pairs relayed, waiting callers played to, calls that come and go, on
+//! loopback, with the generator in the same process and on the same clock.
 //!
 //! It owns phones that share a few sockets, and reads what the media threads cost from the kernel's own
 //! accounting of each thread, so the generator's cost is not in the figures. What always holds: a packet is lost
-//! if it did not come back, wherever it was lost; every run is bounded in calls and seconds. It speaks no SIP.
+//! if it did not come back, wherever it was lost; every run is bounded in calls and seconds; the generator tells
+//! how late it was itself. Beside the media plane it can measure a bare relay, which does nothing but what the kernel
+//! must do: the least that a socket a leg can cost on this machine at this hour. It speaks no SIP.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a command-line tool prints its findings"
 )]
 
+mod bare;
 mod cost;
 mod generator;
 mod phones;
+mod received;
+mod subject;
 
 use clap::Parser;
 use generator::Findings;
@@ -29,18 +34,34 @@ pub(crate) struct Options {
     /// Waiting callers who hear music; several numbers for several runs.
     #[arg(long, value_delimiter = ',', default_value = "0")]
     held: Vec<usize>,
-    /// Waiting callers send nothing. Real phones do send, which costs as much as the music.
+    /// Waiting callers send nothing. Real phones do send.
     #[arg(long)]
     mute: bool,
+    /// Waiting callers did not agree to telephone-event, so that all they send must be read.
+    #[arg(long)]
+    no_events: bool,
+    /// Calls a second that come and as many that end: a new caller waits, the longest waiting one is connected, the
+    /// longest talking pair hangs up.
+    #[arg(long, default_value_t = 0)]
+    churn: u32,
     /// Seconds measured in each run.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    /// Media threads.
+    /// Each row is measured so often.
+    #[arg(long, default_value_t = 1)]
+    runs: u32,
+    /// Also measure a relay that only receives and sends.
+    #[arg(long)]
+    bare: bool,
+    /// Media threads. One has core 0 to itself, and the generator core 1.
     #[arg(long, default_value_t = 1)]
     threads: usize,
-    /// Microseconds for which packets are gathered; 0 relays each at once.
+    /// Microseconds for which packets are always gathered; 0 leaves it to the media threads.
     #[arg(long, default_value_t = 0)]
     gather: u64,
+    /// Fail when anything was lost, a stream paused for longer than this many milliseconds, or something leaked.
+    #[arg(long)]
+    gap_max: Option<u64>,
     /// The folder with prompts/ and music/.
     #[arg(long, default_value = "config")]
     audio: PathBuf,
@@ -59,39 +80,83 @@ fn main() -> ExitCode {
         ),
         Err(e) => eprintln!("rtp_load: cannot measure a bare packet: {e}"),
     }
-    println!("talking   held   sent/s  CPU %  CPU %/100    lost   ppm  added p50 µs   p99 µs   gap p99 ms");
+    println!(
+        "          talking   held  received/s  CPU %  CPU %/100    lost  added p50/p99 µs  gap p99/max ms  KB a leg  generator late p99 µs"
+    );
+    let mut sound = true;
     for &talking in &options.talking {
         for &held in &options.held {
             if talking * 2 + held > LEGS_MAX {
                 eprintln!("rtp_load: {talking} talking and {held} held make more than {LEGS_MAX} legs");
                 return ExitCode::FAILURE;
             }
-            match generator::run(&options, talking, held) {
-                Ok(findings) => print(talking, held, options.seconds, &findings),
-                Err(e) => {
-                    eprintln!("rtp_load: {talking} talking, {held} held: {e}");
-                    return ExitCode::FAILURE;
+            for bare in (0..options.runs).flat_map(|_| [true, false]) {
+                if bare && (!options.bare || options.churn > 0) {
+                    continue;
+                }
+                match generator::run(&options, talking, held, bare) {
+                    Ok(findings) => {
+                        print(talking, held, bare, &findings);
+                        sound &= bare || is_sound(&options, &findings);
+                    }
+                    Err(e) => {
+                        eprintln!("rtp_load: {talking} talking, {held} held: {e}");
+                        return ExitCode::FAILURE;
+                    }
                 }
             }
         }
     }
-    ExitCode::SUCCESS
+    if sound {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
-fn print(talking: usize, held: usize, seconds: u64, f: &Findings) {
-    let cpu = f.cpu.as_secs_f64() / seconds as f64 * 100.0;
+fn print(talking: usize, held: usize, bare: bool, f: &Findings) {
+    let cpu = f.cpu.as_secs_f64() / f.took.as_secs_f64() * 100.0;
     let per_hundred = cpu / (talking + held).max(1) as f64 * 100.0;
-    let ppm = f.lost as f64 / f.sent.max(1) as f64 * 1e6;
     println!(
-        "{talking:>7} {held:>6} {:>8} {cpu:>6.1} {per_hundred:>10.2} {:>7} {ppm:>5.0} {:>13} {:>8} {:>12.1}",
-        f.sent / seconds,
+        "{} {talking:>7} {held:>6} {:>11.0} {cpu:>6.1} {per_hundred:>10.2} {:>7} {:>17} {:>15} {:>9.1} {:>22}",
+        if bare { "bare     " } else { "holdfast " },
+        f.received as f64 / f.took.as_secs_f64(),
         f.lost,
-        micros(f.added_p50),
-        micros(f.added_p99),
-        f.gap_p99.as_secs_f64() * 1e3,
+        format!("{} / {}", f.added[0].as_micros(), f.added[1].as_micros()),
+        format!("{:.1} / {:.1}", millis(f.gap[0]), millis(f.gap[1])),
+        f.kilobytes_a_leg,
+        f.late_p99.as_micros(),
     );
 }
 
-fn micros(d: Duration) -> u128 {
-    d.as_micros()
+/// Whether a run kept what `--gap-max` asks for; says what it did not.
+fn is_sound(options: &Options, f: &Findings) -> bool {
+    let Some(gap_max) = options.gap_max else {
+        return true;
+    };
+    let mut sound = true;
+    let mut complain = |what: String| {
+        eprintln!("rtp_load: {what}");
+        sound = false;
+    };
+    if f.lost > 0 {
+        complain(format!("{} packets were lost", f.lost));
+    }
+    if f.gap[1] > Duration::from_millis(gap_max) {
+        complain(format!("a stream paused for {:.1} ms", millis(f.gap[1])));
+    }
+    if f.leaked_pairs != 0 {
+        complain(format!("{} port pairs were not given back", f.leaked_pairs));
+    }
+    if f.leaked_descriptors > 0 {
+        complain(format!(
+            "{} more descriptors are open than before",
+            f.leaked_descriptors
+        ));
+    }
+    sound
+}
+
+fn millis(d: Duration) -> f64 {
+    d.as_secs_f64() * 1e3
 }
