@@ -1,7 +1,7 @@
 //! What the loop needs of the world around it. The real things are in [`crate::house`]; tests bring their own.
 
 use acd::{Input, LegId, Output, Timestamp};
-use journal::{Committed, Journal, JournalError};
+use journal::{Checkpointed, Committed, Journal, JournalError, Room};
 
 /// Where outputs go. Nothing here may block: the queue stands still meanwhile.
 pub trait Edges: Send {
@@ -20,6 +20,30 @@ pub trait Log: Send {
     /// # Errors
     /// See [`Journal::append`].
     fn append(&mut self, at: Timestamp, input: &Input) -> Result<u64, JournalError>;
+
+    /// Gathers a note: see [`Journal::note`].
+    ///
+    /// # Errors
+    /// See [`Journal::note`].
+    fn note(&mut self, at: Timestamp, key: &str, value: Option<&[u8]>) -> Result<(), JournalError>;
+
+    /// Gathers the running hash of what the core has decided.
+    ///
+    /// # Errors
+    /// See [`Journal::decided`].
+    fn decided(&mut self, at: Timestamp, hash: u64) -> Result<(), JournalError>;
+
+    /// Takes the core's state, to be written beside the log: see [`Journal::checkpoint`].
+    fn checkpoint(&mut self, at: Timestamp, core: Vec<u8>) -> bool;
+
+    /// Whether [`Self::checkpoint`] should be called: see [`Journal::checkpoint_due`].
+    fn checkpoint_due(&self, now: Timestamp) -> bool;
+
+    /// What became of a checkpoint: see [`Journal::checkpointed`].
+    fn checkpointed(&mut self, now: Timestamp) -> Option<Result<Checkpointed, JournalError>>;
+
+    /// What is taken of the disk, and what is left.
+    fn room(&self) -> Room;
 
     /// Writes what was gathered. Called at least once a second.
     ///
@@ -40,6 +64,30 @@ pub trait Log: Send {
 impl Log for Journal {
     fn append(&mut self, at: Timestamp, input: &Input) -> Result<u64, JournalError> {
         Journal::append(self, at, input)
+    }
+
+    fn note(&mut self, at: Timestamp, key: &str, value: Option<&[u8]>) -> Result<(), JournalError> {
+        Journal::note(self, at, key, value)
+    }
+
+    fn decided(&mut self, at: Timestamp, hash: u64) -> Result<(), JournalError> {
+        Journal::decided(self, at, hash)
+    }
+
+    fn checkpoint(&mut self, at: Timestamp, core: Vec<u8>) -> bool {
+        Journal::checkpoint(self, at, core)
+    }
+
+    fn checkpoint_due(&self, now: Timestamp) -> bool {
+        Journal::checkpoint_due(self, now)
+    }
+
+    fn checkpointed(&mut self, now: Timestamp) -> Option<Result<Checkpointed, JournalError>> {
+        Journal::checkpointed(self, now)
+    }
+
+    fn room(&self) -> Room {
+        Journal::room(self)
     }
 
     fn commit(&mut self, at: Timestamp) -> Result<Committed, JournalError> {

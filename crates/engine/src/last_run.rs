@@ -1,7 +1,7 @@
 //! What the run before left behind, found by replaying its journal.
 
 use acd::{Acd, Snapshot};
-use journal::{Entry, Head};
+use journal::{Body, Entry, Head};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Replays the entries of the last run through a core of its own, to know which calls were up when it ended. Hand
@@ -36,9 +36,10 @@ impl LastRun {
             return;
         }
         *next += 1;
+        let Body::Input(input) = entry.body else { return };
         // An older journal may hold what this version's core would never have let happen.
         let handled = catch_unwind(AssertUnwindSafe(|| {
-            acd.handle(entry.at, entry.input, &mut self.outputs)
+            acd.handle(entry.at, input, &mut self.outputs)
         }));
         self.outputs.clear();
         if handled.is_err() {

@@ -1,6 +1,7 @@
 //! The loop's and the journal's metrics.
 
 use crate::inbox::Refused;
+use journal::Room;
 use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 use std::time::{Duration, SystemTime};
 
@@ -19,6 +20,9 @@ pub(crate) struct Metrics {
     pub(crate) journal_fsync_seconds: Histogram,
     pub(crate) journal_failing: IntGauge,
     pub(crate) journal_missing: IntGauge,
+    journal_used: IntGauge,
+    journal_free: IntGauge,
+    journal_room_short: IntGauge,
 }
 
 impl Metrics {
@@ -88,6 +92,19 @@ impl Metrics {
                 "holdfast_journal_missing",
                 "Inputs of this run that are missing from the journal because the disk took nothing for too long",
             )?,
+            journal_used: gauge(
+                "holdfast_journal_used_bytes",
+                "Bytes of all segments of the journal",
+            )?,
+            journal_free: gauge(
+                "holdfast_journal_free_bytes",
+                "Bytes free on the journal's disk; -1 if the system does not tell",
+            )?,
+            journal_room_short: gauge(
+                "holdfast_journal_room_short",
+                "1 while the journal's disk has less room than `free_min`, or the journal takes more than `size_max` \
+                 because a start needs it",
+            )?,
         })
     }
 
@@ -98,6 +115,13 @@ impl Metrics {
             Refused::Detail => "detail",
         };
         self.refused.with_label_values(&[what]).inc();
+    }
+
+    pub(crate) fn count_room(&self, room: &Room) {
+        let whole = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.journal_used.set(whole(room.used));
+        self.journal_free.set(room.free.map_or(-1, whole));
+        self.journal_room_short.set(room.is_short().into());
     }
 
     /// Marks that the loop turned.

@@ -9,7 +9,7 @@ use acd::{
     Output, QueueConfig, QueueId, Strategy, Timestamp, TrunkId,
 };
 use feed::Request;
-use journal::{Committed, JournalError};
+use journal::{Checkpointed, Committed, JournalError, Room};
 use prometheus::Registry;
 use sip::{Accepted, SipEvent};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -86,6 +86,24 @@ impl Log for FakeLog {
     fn append(&mut self, at: Timestamp, input: &Input) -> Result<u64, JournalError> {
         self.0.note(Happened::Appended(at, *input));
         Ok(0)
+    }
+    fn note(&mut self, _: Timestamp, _: &str, _: Option<&[u8]>) -> Result<(), JournalError> {
+        Ok(())
+    }
+    fn decided(&mut self, _: Timestamp, _: u64) -> Result<(), JournalError> {
+        Ok(())
+    }
+    fn checkpoint(&mut self, _: Timestamp, _: Vec<u8>) -> bool {
+        false
+    }
+    fn checkpoint_due(&self, _: Timestamp) -> bool {
+        false
+    }
+    fn checkpointed(&mut self, _: Timestamp) -> Option<Result<Checkpointed, JournalError>> {
+        None
+    }
+    fn room(&self) -> Room {
+        Room::default()
     }
     fn commit(&mut self, _: Timestamp) -> Result<Committed, JournalError> {
         if self.0.full.load(Ordering::SeqCst) {

@@ -48,6 +48,7 @@ pub(crate) struct State {
     answers: Vec<Answer>,
     live: usize,
     complained: Option<Instant>,
+    room_short: bool,
     stop: bool,
 }
 
@@ -203,6 +204,31 @@ impl Loop {
         self.metrics
             .journal_missing
             .set(i64::try_from(self.log.missing()).unwrap_or(i64::MAX));
+        self.watch_room();
+    }
+
+    /// Says so before the disk is full, while there is time to do something about it.
+    fn watch_room(&mut self) {
+        let room = self.log.room();
+        self.metrics.count_room(&room);
+        if std::mem::replace(&mut self.state.room_short, room.is_short()) == room.is_short() {
+            return;
+        }
+        if room.is_short() {
+            tracing::error!(
+                used_bytes = room.used,
+                used_max_bytes = room.used_max,
+                free_bytes = room.free,
+                free_min_bytes = room.free_min,
+                "the journal is short of room: make room on its disk, or set smaller bounds in [journal]"
+            );
+        } else {
+            tracing::warn!(
+                used_bytes = room.used,
+                free_bytes = room.free,
+                "the journal has room again"
+            );
+        }
     }
 
     fn carry(&mut self, now: Timestamp) {

@@ -1,10 +1,10 @@
-//! Bytes and back: heads, frames and entries, as the crate's documentation lays them out.
+//! Bytes and back: heads and frames, as the crate's documentation lays them out.
 
-use acd::{AcdConfig, Input, Timestamp};
+use acd::{AcdConfig, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The format this program writes, and the highest it reads.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 const MAGIC: &[u8; 8] = b"HOLDFAST";
 /// Bytes of a head before its JSON.
@@ -15,19 +15,6 @@ pub(crate) const HEAD_JSON_MAX: usize = 16 << 20;
 pub(crate) const FRAME_FIXED: usize = 24;
 /// The longest frame's entries, in bytes.
 pub(crate) const FRAME_MAX: usize = 16 << 20;
-/// Bytes of an entry before its JSON.
-const ENTRY_FIXED: usize = 12;
-
-/// One input, when it was handled, and its number in the journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Counts from 0 over the whole life of the journal.
-    pub index: u64,
-    /// The time the core was told.
-    pub at: Timestamp,
-    /// What the core was told.
-    pub input: Input,
-}
 
 /// What a segment says of itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,9 +25,12 @@ pub struct Head {
     pub epoch: u64,
     /// Number of its first entry.
     pub first_index: u64,
-    /// Number of the first entry of its run, which began with an empty queue.
+    /// Number of the first entry of its run.
     pub run_index: u64,
-    /// The lowest call id that no entry before this segment has used.
+    /// Whether the run went on with the state in which the one before it ended; else it began with an empty queue.
+    #[serde(default)]
+    pub continues: bool,
+    /// The lowest call id that no entry before this segment has used; ids of call-backs do not count.
     pub next_call: u64,
     /// When it was made.
     pub created: Timestamp,
@@ -68,8 +58,16 @@ pub(crate) fn encode_head(head: &Head) -> Result<Vec<u8>, serde_json::Error> {
     Ok(bytes)
 }
 
-/// Reads the fixed part of a head: the length of its JSON and the checksum it must have.
-pub(crate) fn decode_head_fixed(fixed: &[u8; HEAD_FIXED]) -> Result<(usize, u32), BadHead> {
+/// The fixed part of a head, as read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeadFixed {
+    pub(crate) version: u32,
+    /// Of the JSON, in bytes.
+    pub(crate) length: usize,
+    sum: u32,
+}
+
+pub(crate) fn decode_head_fixed(fixed: &[u8; HEAD_FIXED]) -> Result<HeadFixed, BadHead> {
     if &fixed[..8] != MAGIC {
         return Err(BadHead::NotASegment);
     }
@@ -81,11 +79,19 @@ pub(crate) fn decode_head_fixed(fixed: &[u8; HEAD_FIXED]) -> Result<(usize, u32)
     if length > HEAD_JSON_MAX {
         return Err(BadHead::Damaged("the head's length is out of range"));
     }
-    Ok((length, u32_at(fixed, 16)))
+    Ok(HeadFixed {
+        version,
+        length,
+        sum: u32_at(fixed, 16),
+    })
 }
 
-pub(crate) fn decode_head_json(fixed: &[u8; HEAD_FIXED], json: &[u8], sum: u32) -> Result<Head, BadHead> {
-    if crc32c::crc32c_append(crc32c::crc32c(&fixed[8..16]), json) != sum {
+pub(crate) fn decode_head_json(
+    bytes: &[u8; HEAD_FIXED],
+    fixed: HeadFixed,
+    json: &[u8],
+) -> Result<Head, BadHead> {
+    if crc32c::crc32c_append(crc32c::crc32c(&bytes[8..16]), json) != fixed.sum {
         return Err(BadHead::Damaged("the head's checksum does not match"));
     }
     serde_json::from_slice(json)
@@ -96,23 +102,6 @@ pub(crate) fn decode_head_json(fixed: &[u8; HEAD_FIXED], json: &[u8], sum: u32) 
 pub(crate) fn begin_frame(buffer: &mut Vec<u8>) {
     buffer.clear();
     buffer.resize(FRAME_FIXED, 0);
-}
-
-pub(crate) fn push_entry(
-    buffer: &mut Vec<u8>,
-    at: Timestamp,
-    input: &Input,
-) -> Result<(), serde_json::Error> {
-    let start = buffer.len();
-    buffer.extend_from_slice(&at.as_micros().to_le_bytes());
-    buffer.extend_from_slice(&[0; 4]);
-    if let Err(error) = serde_json::to_writer(&mut *buffer, input) {
-        buffer.truncate(start);
-        return Err(error);
-    }
-    let length = (buffer.len() - start - ENTRY_FIXED) as u32;
-    buffer[start + 8..start + ENTRY_FIXED].copy_from_slice(&length.to_le_bytes());
-    Ok(())
 }
 
 /// Fills in the fixed part of a frame whose entries are complete.
@@ -141,7 +130,7 @@ pub(crate) struct FrameHead {
 pub(crate) fn decode_frame_head(bytes: &[u8]) -> Option<FrameHead> {
     let fixed = bytes.get(..FRAME_FIXED)?;
     let length = u32_at(fixed, 0) as usize;
-    (length > ENTRY_FIXED && length <= FRAME_MAX).then(|| FrameHead {
+    (length > 0 && length <= FRAME_MAX).then(|| FrameHead {
         length,
         first_index: u64_at(fixed, 8),
         durable: u64_at(fixed, 16),
@@ -151,31 +140,6 @@ pub(crate) fn decode_frame_head(bytes: &[u8]) -> Option<FrameHead> {
 /// Whether `frame`, cut to its length, has the checksum it carries.
 pub(crate) fn frame_is_whole(frame: &[u8]) -> bool {
     frame.len() > FRAME_FIXED && frame_sum(frame) == u32_at(frame, 4)
-}
-
-/// The entries of a whole frame. An error is a word on what is wrong: the checksum held, so it is not chance.
-pub(crate) fn decode_entries(head: FrameHead, mut rest: &[u8]) -> Result<Vec<Entry>, String> {
-    let mut entries = Vec::new();
-    let mut index = head.first_index;
-    while !rest.is_empty() {
-        let (fixed, after) = rest
-            .split_at_checked(ENTRY_FIXED)
-            .ok_or("an entry is shorter than its head")?;
-        let length = u32_at(fixed, 8) as usize;
-        let (json, after) = after
-            .split_at_checked(length)
-            .ok_or("an entry is longer than its frame")?;
-        let input = serde_json::from_slice(json)
-            .map_err(|e| format!("entry {index} is not an input this version knows ({e})"))?;
-        entries.push(Entry {
-            index,
-            at: Timestamp::from_micros(u64_at(fixed, 0)),
-            input,
-        });
-        index += 1;
-        rest = after;
-    }
-    Ok(entries)
 }
 
 /// Callers have checked that the bytes are there.

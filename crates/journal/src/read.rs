@@ -1,7 +1,8 @@
 //! Reading segments back: frame by frame, telling a torn tail from damage.
 
+use crate::entry::decode_entries;
 use crate::format::{
-    BadHead, FORMAT_VERSION, FRAME_FIXED, FrameHead, HEAD_FIXED, decode_entries, decode_frame_head,
+    BadHead, FORMAT_VERSION, FRAME_FIXED, FrameHead, HEAD_FIXED, HeadFixed, decode_frame_head,
     decode_head_fixed, decode_head_json, frame_is_whole,
 };
 use crate::{Entry, Head, JournalError};
@@ -16,24 +17,33 @@ const SUFFIX: &str = "journal";
 /// # Errors
 /// When the directory cannot be read.
 pub fn segments(dir: &Path) -> Result<Vec<(u64, PathBuf)>, JournalError> {
-    let failed = |source| JournalError::Io {
-        what: "list",
-        path: dir.to_owned(),
-        source,
-    };
+    dir_entries(dir, SUFFIX)
+}
+
+/// Files in `dir` that are called by a number and `suffix`, in the order of their numbers.
+pub(crate) fn dir_entries(dir: &Path, suffix: &str) -> Result<Vec<(u64, PathBuf)>, JournalError> {
+    let failed = || io_error("list", dir);
     let mut found = Vec::new();
-    for item in std::fs::read_dir(dir).map_err(failed)? {
-        let path = item.map_err(failed)?.path();
+    for item in std::fs::read_dir(dir).map_err(failed())? {
+        let path = item.map_err(failed())?.path();
         let number = path
             .file_stem()
             .and_then(|s| s.to_str())
             .and_then(|s| s.parse::<u64>().ok());
-        if let (Some(number), Some(SUFFIX)) = (number, path.extension().and_then(|e| e.to_str())) {
+        if let Some(number) = number
+            && path.extension().is_some_and(|e| e == suffix)
+        {
             found.push((number, path));
         }
     }
     found.sort();
     Ok(found)
+}
+
+/// Says on which file `what` failed.
+pub(crate) fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> JournalError {
+    let path = path.to_owned();
+    move |source| JournalError::Io { what, path, source }
 }
 
 pub(crate) fn segment_path(dir: &Path, number: u64) -> PathBuf {
@@ -43,6 +53,7 @@ pub(crate) fn segment_path(dir: &Path, number: u64) -> PathBuf {
 /// One segment, read from its beginning. Frames are handed out whole, in order.
 pub struct Segment {
     path: PathBuf,
+    version: u32,
     head: Head,
     file: io::BufReader<File>,
     /// Where the next frame begins.
@@ -68,19 +79,16 @@ impl Segment {
     /// # Errors
     /// When the file cannot be read, is no segment, is of a newer format, or its head is damaged.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        let failed = |source| JournalError::Io {
-            what: "read",
-            path: path.to_owned(),
-            source,
-        };
-        let file = File::open(path).map_err(failed)?;
-        let length = file.metadata().map_err(failed)?.len();
+        let failed = || io_error("read", path);
+        let file = File::open(path).map_err(failed())?;
+        let length = file.metadata().map_err(failed())?.len();
         let mut file = io::BufReader::with_capacity(256 << 10, file);
-        let head = read_head(&mut file, path)?;
-        let offset = (HEAD_FIXED + head.1) as u64;
+        let (fixed, head) = read_head(&mut file, path)?;
+        let offset = (HEAD_FIXED + fixed.length) as u64;
         Ok(Self {
             path: path.to_owned(),
-            head: head.0,
+            version: fixed.version,
+            head,
             file,
             offset,
             length,
@@ -91,6 +99,16 @@ impl Segment {
     /// What the segment says of itself.
     pub fn head(&self) -> &Head {
         &self.head
+    }
+
+    /// The format it is written in.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// How long the file was when it was opened, in bytes.
+    pub fn length(&self) -> u64 {
+        self.length
     }
 
     /// Where the next frame begins, in bytes.
@@ -115,8 +133,8 @@ impl Segment {
         }
         match self.fill_frame()? {
             Some(head) => {
-                let entries =
-                    decode_entries(head, &self.frame[FRAME_FIXED..]).map_err(|what| self.damaged(what))?;
+                let entries = decode_entries(self.version, head, &self.frame[FRAME_FIXED..])
+                    .map_err(|what| self.damaged(what))?;
                 self.offset += self.frame.len() as u64;
                 Ok(Next::Frame(entries))
             }
@@ -131,14 +149,9 @@ impl Segment {
             return Ok(None);
         }
         self.frame.resize(FRAME_FIXED, 0);
-        let failed = |path: &Path, source| JournalError::Io {
-            what: "read",
-            path: path.to_owned(),
-            source,
-        };
         self.file
             .read_exact(&mut self.frame)
-            .map_err(|e| failed(&self.path, e))?;
+            .map_err(io_error("read", &self.path))?;
         let Some(head) = decode_frame_head(&self.frame) else {
             return Ok(None);
         };
@@ -148,24 +161,20 @@ impl Segment {
         self.frame.resize(FRAME_FIXED + head.length, 0);
         self.file
             .read_exact(&mut self.frame[FRAME_FIXED..])
-            .map_err(|e| failed(&self.path, e))?;
+            .map_err(io_error("read", &self.path))?;
         Ok(frame_is_whole(&self.frame).then_some(head))
     }
 
     /// The frame at `self.offset` does not read. If a later one says that these bytes had been on disk, they were
     /// damaged since; otherwise nobody was ever told of them, and a crash tore them.
     fn judge_bad_frame(&self) -> Result<Next, JournalError> {
-        let failed = |source| JournalError::Io {
-            what: "read",
-            path: self.path.clone(),
-            source,
-        };
-        let mut file = File::open(&self.path).map_err(failed)?;
-        io::Seek::seek(&mut file, io::SeekFrom::Start(self.offset)).map_err(failed)?;
+        let failed = || io_error("read", &self.path);
+        let mut file = File::open(&self.path).map_err(failed())?;
+        io::Seek::seek(&mut file, io::SeekFrom::Start(self.offset)).map_err(failed())?;
         let mut rest = Vec::new();
         file.take(self.length - self.offset)
             .read_to_end(&mut rest)
-            .map_err(failed)?;
+            .map_err(failed())?;
         let vouched = (1..rest.len()).any(|at| {
             let frame = &rest[at..];
             decode_frame_head(frame).is_some_and(|head| {
@@ -189,8 +198,7 @@ impl Segment {
     }
 }
 
-/// Reads a head; returns it with the length of its JSON.
-fn read_head(file: &mut impl Read, path: &Path) -> Result<(Head, usize), JournalError> {
+fn read_head(file: &mut impl Read, path: &Path) -> Result<(HeadFixed, Head), JournalError> {
     let short = |source: io::Error| match source.kind() {
         io::ErrorKind::UnexpectedEof => JournalError::NotASegment {
             path: path.to_owned(),
@@ -216,10 +224,12 @@ fn read_head(file: &mut impl Read, path: &Path) -> Result<(Head, usize), Journal
             what: what.to_owned(),
         },
     };
-    let mut fixed = [0; HEAD_FIXED];
-    file.read_exact(&mut fixed).map_err(short)?;
-    let (length, sum) = decode_head_fixed(&fixed).map_err(bad)?;
+    let mut bytes = [0; HEAD_FIXED];
+    file.read_exact(&mut bytes).map_err(short)?;
+    let fixed = decode_head_fixed(&bytes).map_err(bad)?;
     let mut json = Vec::new();
-    file.take(length as u64).read_to_end(&mut json).map_err(short)?;
-    Ok((decode_head_json(&fixed, &json, sum).map_err(bad)?, length))
+    file.take(fixed.length as u64)
+        .read_to_end(&mut json)
+        .map_err(short)?;
+    Ok((fixed, decode_head_json(&bytes, fixed, &json).map_err(bad)?))
 }

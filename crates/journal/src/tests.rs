@@ -47,6 +47,9 @@ impl Store for Nowhere {
     fn cut(&mut self, _: u64) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
+    fn write_again(&mut self, _: std::ops::Range<u64>) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// A disk that is full while `full` is set: half of what is written arrives. Syncs fail while `sick` is set.
@@ -72,6 +75,9 @@ impl Store for Faulty {
     }
     fn cut(&mut self, length: u64) -> io::Result<()> {
         self.inner.cut(length)
+    }
+    fn write_again(&mut self, range: std::ops::Range<u64>) -> io::Result<()> {
+        self.inner.write_again(range)
     }
 }
 
@@ -114,8 +120,16 @@ fn try_open(dir: &Path, options: Options) -> Result<(Journal, Opened, Vec<Entry>
     Ok((journal, opened, seen))
 }
 
+/// Options that do not make a test wait.
+fn options() -> Options {
+    Options {
+        retry_after: std::time::Duration::ZERO,
+        ..Options::default()
+    }
+}
+
 fn open(dir: &Path) -> (Journal, Opened, Vec<Entry>) {
-    try_open(dir, Options::default()).unwrap()
+    try_open(dir, options()).unwrap()
 }
 
 /// Writes `batches` commits of two entries each; returns the entries and where each commit ended in the file.
@@ -129,7 +143,7 @@ fn write_log(dir: &Path, batches: u64) -> (Vec<Entry>, Vec<u64>) {
             entries.push(Entry {
                 index,
                 at: at(n),
-                input,
+                body: Body::Input(input),
             });
         }
         let committed = journal.commit(at(n)).unwrap();
@@ -137,6 +151,17 @@ fn write_log(dir: &Path, batches: u64) -> (Vec<Entry>, Vec<u64>) {
         ends.push(fs::metadata(last_segment(dir)).unwrap().len());
     }
     (entries, ends)
+}
+
+/// Writes a checkpoint and waits until it is on disk.
+fn checkpoint(journal: &mut Journal, at: Timestamp, core: &[u8]) -> Checkpointed {
+    assert!(journal.checkpoint(at, core.to_vec()));
+    loop {
+        if let Some(done) = journal.checkpointed(at) {
+            return done.unwrap();
+        }
+        std::thread::yield_now();
+    }
 }
 
 fn last_segment(dir: &Path) -> PathBuf {
@@ -338,13 +363,65 @@ fn a_newer_format_is_refused_by_name() {
         matches!(
             error,
             JournalError::NewerFormat {
-                found: 2,
-                known: 1,
+                found: 3,
+                known: 2,
                 ..
             }
         ),
         "{error}"
     );
+}
+
+/// A segment as version 1 wrote it.
+fn version_1(epoch: u64, inputs: &[(Timestamp, Input)]) -> Vec<u8> {
+    let head = serde_json::json!({
+        "segment": 1, "epoch": epoch, "first_index": 0, "run_index": 0, "next_call": 1,
+        "created": at(0), "config": config(),
+    });
+    let json = serde_json::to_vec(&head).unwrap();
+    let mut bytes = b"HOLDFAST".to_vec();
+    bytes.extend(1u32.to_le_bytes());
+    bytes.extend((json.len() as u32).to_le_bytes());
+    bytes.extend(crc32c::crc32c_append(crc32c::crc32c(&bytes[8..16]), &json).to_le_bytes());
+    bytes.extend(json);
+    for (index, (at, input)) in (0u64..).zip(inputs) {
+        let json = serde_json::to_vec(input).unwrap();
+        let mut frame = (12 + json.len() as u32).to_le_bytes().to_vec();
+        let mut rest = index.to_le_bytes().to_vec();
+        rest.extend((bytes.len() as u64).to_le_bytes());
+        rest.extend(at.as_micros().to_le_bytes());
+        rest.extend((json.len() as u32).to_le_bytes());
+        rest.extend(json);
+        frame.extend(crc32c::crc32c_append(crc32c::crc32c(&frame), &rest).to_le_bytes());
+        bytes.extend(frame);
+        bytes.extend(rest);
+    }
+    bytes
+}
+
+#[test]
+fn a_journal_of_version_1_is_read_and_gone_on_from() {
+    let dir = Dir::new();
+    let inputs = [(at(1), arrival(1)), (at(2), Input::Tick), (at(2), arrival(2))];
+    fs::write(dir.0.join("0000000001.journal"), version_1(6, &inputs)).unwrap();
+    let mut recovered = Journal::recover(&dir.0).unwrap();
+    assert_eq!(recovered.start(), &Start::Empty);
+    let read = replayed(&mut recovered);
+    let inputs = inputs.map(|(at, input)| (at, Body::Input(input)));
+    assert_eq!(
+        read.into_iter().map(|e| (e.at, e.body)).collect::<Vec<_>>(),
+        inputs
+    );
+    let (mut journal, opened) = recovered
+        .begin(&config(), options(), at(3), Begins::Continuing)
+        .unwrap();
+    assert_eq!((opened.epoch, opened.next_call), (7, 3));
+    journal.append(at(3), &arrival(3)).unwrap();
+    journal.commit(at(3)).unwrap();
+    drop(journal);
+    // Both versions in one line, since the second run went on from the first.
+    let mut recovered = Journal::recover(&dir.0).unwrap();
+    assert_eq!(replayed(&mut recovered).len(), 4);
 }
 
 #[test]
@@ -386,8 +463,8 @@ fn a_full_disk_loses_nothing_once_there_is_room_again() {
     drop(journal);
     let (_, opened, read) = open(&dir.0);
     assert_eq!(
-        read.iter().map(|e| e.input).collect::<Vec<_>>(),
-        (1..=4).map(arrival).collect::<Vec<_>>()
+        read.into_iter().map(|e| e.body).collect::<Vec<_>>(),
+        (1..=4).map(|n| Body::Input(arrival(n))).collect::<Vec<_>>()
     );
     assert_eq!((opened.torn, opened.missing), (None, 0));
 }
@@ -426,7 +503,7 @@ fn a_disk_that_stays_full_costs_bounded_memory_and_the_hole_shows() {
 fn long_journals_roll_and_the_oldest_segments_go() {
     let dir = Dir::new();
     let options = Options {
-        segment_bytes_max: 2_000,
+        segment_bytes_max: 1_000,
         segments_max: 3,
         ..Options::default()
     };
@@ -435,14 +512,221 @@ fn long_journals_roll_and_the_oldest_segments_go() {
         journal.append(at(n), &arrival(n)).unwrap();
         journal.commit(at(n)).unwrap();
     }
+    // Nothing stands in for the first entries yet: were they removed, the state could not be rebuilt.
+    assert!(segments(&dir.0).unwrap().len() > 3);
+    for n in 101..=102 {
+        journal.append(at(n), &arrival(n)).unwrap();
+        journal.commit(at(n)).unwrap();
+        checkpoint(&mut journal, at(n), b"state");
+    }
     drop(journal);
     let kept = segments(&dir.0).unwrap();
     assert_eq!(kept.len(), 3);
     assert!(kept[0].0 > 1);
     let (_, opened, read) = open(&dir.0);
-    assert_eq!((opened.epoch, opened.next_call, opened.missing), (2, 101, 0));
-    assert_eq!(read.last().map(|e| e.input), Some(arrival(100)));
-    assert_eq!(read.len() as u64, 100 - read[0].index);
+    assert_eq!((opened.epoch, opened.next_call, opened.missing), (2, 103, 0));
+    assert_eq!(read, [], "all of it is in the checkpoint");
+}
+
+/// A run with two notes and a checkpoint in its middle; returns what it wrote after the checkpoint.
+fn write_with_checkpoint(dir: &Path) -> Entry {
+    let (mut journal, _, _) = open(dir);
+    journal.note(at(1), "leg/1/0", Some(b"early")).unwrap();
+    journal.append(at(1), &arrival(1)).unwrap();
+    journal.note(at(1), "phone/1001", Some(b"there")).unwrap();
+    journal.commit(at(1)).unwrap();
+    checkpoint(&mut journal, at(1), b"one");
+    journal.note(at(2), "leg/1/0", None).unwrap();
+    journal.note(at(2), "phone/1001", Some(b"there")).unwrap();
+    journal.note(at(2), "leg/2/0", Some(b"late")).unwrap();
+    let index = journal.append(at(2), &arrival(2)).unwrap();
+    journal.commit(at(2)).unwrap();
+    checkpoint(&mut journal, at(2), b"two");
+    let after = index + 1;
+    assert_eq!(journal.append(at(3), &arrival(3)).unwrap(), after);
+    journal.commit(at(3)).unwrap();
+    Entry {
+        index: after,
+        at: at(3),
+        body: Body::Input(arrival(3)),
+    }
+}
+
+fn notes(of: &[(&str, &[u8])]) -> Notes {
+    of.iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).into()))
+        .collect()
+}
+
+fn replayed(recovered: &mut Recovered) -> Vec<Entry> {
+    let mut seen = Vec::new();
+    recovered.replay(&mut |_, entry| seen.push(entry)).unwrap();
+    seen
+}
+
+#[test]
+fn a_start_goes_on_from_the_last_checkpoint_with_the_latest_notes() {
+    let dir = Dir::new();
+    let after = write_with_checkpoint(&dir.0);
+    for epoch in 2..4 {
+        let mut recovered = Journal::recover(&dir.0).unwrap();
+        let Start::Checkpoint(found) = recovered.start().clone() else {
+            panic!("{:?}", recovered.start());
+        };
+        assert_eq!(
+            (found.core, found.at, found.index),
+            (b"two".to_vec(), at(2), after.index)
+        );
+        assert_eq!(found.hash, StateHash::of(b"two"));
+        assert_eq!(replayed(&mut recovered), std::slice::from_ref(&after));
+        let noted = notes(&[("leg/2/0", b"late"), ("phone/1001", b"there")]);
+        assert_eq!(recovered.notes(), &noted);
+        let options = Options::default();
+        let (journal, opened) = recovered
+            .begin(&config(), options, at(9), Begins::Continuing)
+            .unwrap();
+        assert_eq!((opened.epoch, opened.next_call), (epoch, 4));
+        assert_eq!(opened.last_at, Some(at(3)));
+        assert_eq!(journal.notes(), &noted);
+    }
+}
+
+#[test]
+fn a_damaged_checkpoint_costs_a_longer_replay_and_nothing_else() {
+    let dir = Dir::new();
+    let after = write_with_checkpoint(&dir.0);
+    let (_, newest) = checkpoints(&dir.0).unwrap().pop().unwrap();
+    let whole = fs::read(&newest).unwrap();
+    for place in 0..whole.len() {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 0x01;
+        fs::write(&newest, bytes).unwrap();
+        let recovered = Journal::recover(&dir.0);
+        if (8..12).contains(&place) {
+            // A version from the future or from before there were checkpoints; the checksum covers it.
+            if matches!(recovered, Err(JournalError::NewerFormat { .. })) {
+                continue;
+            }
+        }
+        let mut recovered = recovered.unwrap();
+        assert_eq!(recovered.passed_over().len(), 1, "byte {place}");
+        let Start::Checkpoint(found) = recovered.start().clone() else {
+            panic!("byte {place}: {:?}", recovered.start());
+        };
+        assert_eq!(found.core, b"one");
+        let read = replayed(&mut recovered);
+        assert_eq!(read.last(), Some(&after));
+        assert_eq!(read.len() as u64, after.index + 1 - found.index);
+        assert_eq!(
+            recovered.notes(),
+            &notes(&[("leg/2/0", b"late"), ("phone/1001", b"there")])
+        );
+    }
+}
+
+#[test]
+fn a_run_that_begins_empty_leaves_the_state_behind_and_keeps_the_notes() {
+    let dir = Dir::new();
+    write_with_checkpoint(&dir.0);
+    drop(open(&dir.0));
+    let mut recovered = Journal::recover(&dir.0).unwrap();
+    assert_eq!(recovered.start(), &Start::Empty);
+    let inputs = replayed(&mut recovered)
+        .into_iter()
+        .filter(|e| matches!(e.body, Body::Input(_)))
+        .count();
+    assert_eq!(inputs, 0);
+    assert_eq!(
+        recovered.notes(),
+        &notes(&[("leg/2/0", b"late"), ("phone/1001", b"there")])
+    );
+}
+
+#[test]
+fn without_a_beginning_or_a_checkpoint_the_start_is_refused() {
+    let dir = Dir::new();
+    let options = Options {
+        segment_bytes_max: 2_000,
+        segments_max: 2,
+        ..Options::default()
+    };
+    let (mut journal, _, _) = try_open(&dir.0, options).unwrap();
+    for n in 1..=100 {
+        journal.append(at(n), &arrival(n)).unwrap();
+        journal.commit(at(n)).unwrap();
+    }
+    checkpoint(&mut journal, at(100), b"one");
+    journal.append(at(100), &Input::Tick).unwrap();
+    journal.commit(at(100)).unwrap();
+    checkpoint(&mut journal, at(100), b"two");
+    drop(journal);
+    for (_, path) in checkpoints(&dir.0).unwrap() {
+        fs::write(path, b"nothing of the kind").unwrap();
+    }
+    let error = Journal::recover(&dir.0).unwrap_err();
+    assert!(matches!(error, JournalError::NoWayBack { .. }), "{error}");
+    for (_, path) in checkpoints(&dir.0).unwrap() {
+        fs::remove_file(path).unwrap();
+    }
+    // Whoever moved them away has decided to begin anew.
+    assert_eq!(Journal::recover(&dir.0).unwrap().start(), &Start::Unknown);
+}
+
+#[test]
+fn files_of_two_journals_are_not_mixed() {
+    let (dir, other) = (Dir::new(), Dir::new());
+    write_log(&dir.0, 7);
+    write_log(&other.0, 5);
+    let (mut journal, opened) = {
+        let mut recovered = Journal::recover(&other.0).unwrap();
+        replayed(&mut recovered);
+        recovered
+            .begin(&config(), Options::default(), at(9), Begins::Continuing)
+            .unwrap()
+    };
+    assert_eq!(opened.epoch, 2);
+    journal.append(at(10), &arrival(10)).unwrap();
+    journal.commit(at(10)).unwrap();
+    drop(journal);
+    // The second segment of one that had five commits before it, behind the first of one that had seven.
+    fs::copy(
+        other.0.join("0000000002.journal"),
+        dir.0.join("0000000002.journal"),
+    )
+    .unwrap();
+    let mut recovered = Journal::recover(&dir.0).unwrap();
+    let error = recovered.replay(&mut |_, _| {}).unwrap_err();
+    assert!(error.to_string().contains("two journals are mixed"), "{error}");
+}
+
+#[test]
+fn call_backs_do_not_use_up_call_ids() {
+    let dir = Dir::new();
+    let (mut journal, _, _) = open(&dir.0);
+    journal.append(at(1), &arrival(5)).unwrap();
+    journal.append(at(1), &arrival(1 << 52 | 7)).unwrap();
+    journal.commit(at(1)).unwrap();
+    drop(journal);
+    assert_eq!(open(&dir.0).1.next_call, 6);
+}
+
+#[test]
+fn a_note_that_is_too_long_is_refused_and_the_one_before_it_stays() {
+    let dir = Dir::new();
+    let (mut journal, _, _) = open(&dir.0);
+    journal.note(at(1), "a", Some(b"short")).unwrap();
+    let long = vec![0; NOTE_MAX + 1];
+    assert!(matches!(
+        journal.note(at(1), "a", Some(&long)),
+        Err(JournalError::NoteTooLong { .. })
+    ));
+    assert!(journal.note(at(1), &"k".repeat(NOTE_KEY_MAX + 1), None).is_err());
+    journal.note(at(1), "b", Some(&long[1..])).unwrap();
+    journal.commit(at(1)).unwrap();
+    drop(journal);
+    let mut recovered = Journal::recover(&dir.0).unwrap();
+    replayed(&mut recovered);
+    assert_eq!(recovered.notes(), &notes(&[("a", b"short"), ("b", &long[1..])]));
 }
 
 #[test]
@@ -457,6 +741,7 @@ fn all_segments_together_stay_within_their_bytes() {
     for n in 1..=200 {
         journal.append(at(n), &arrival(n)).unwrap();
         journal.commit(at(n)).unwrap();
+        checkpoint(&mut journal, at(n), b"state");
         let total: u64 = segments(&dir.0)
             .unwrap()
             .iter()

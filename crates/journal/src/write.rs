@@ -1,54 +1,20 @@
 //! Writing: entries gather in memory, a commit makes them one frame on disk.
 
-use crate::format::{FRAME_FIXED, begin_frame, encode_head, finish_frame, push_entry};
-use crate::read::{segment_path, segments};
+use crate::checkpoint::{Checkpoint, Notes, StateHash};
+use crate::checkpointer::{Checkpointed, Checkpointer};
+use crate::entry::{NOTE_KEY_MAX, NOTE_MAX, Saying, next_call_after, push_entry};
+use crate::format::{FRAME_FIXED, begin_frame, encode_head, finish_frame};
+use crate::options::{CHECKPOINT_ENTRIES, LOOK_EVERY, SEGMENTS_AN_AGE};
+use crate::read::segment_path;
+use crate::recover::remember;
 use crate::store::Store;
-use crate::{Head, JournalError};
+use crate::{Durability, Head, JournalError, Options, PENDING_MAX, Room};
 use acd::{Input, Timestamp};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-
-/// Most bytes of entries that wait for a disk that takes no more; what comes then is missing from the journal.
-pub const PENDING_MAX: usize = 8 << 20;
-
-/// When written entries are made to survive a loss of power. A crash of the program alone loses nothing that was
-/// committed, whichever is chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// Before anything that follows from them is carried out. Loses nothing.
-    EveryBatch,
-    /// This often. Loses the last stretch of that length.
-    Interval(Duration),
-    /// When the operating system sees fit: often half a minute later.
-    Never,
-}
-
-/// How a journal is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// When entries are made durable.
-    pub durability: Durability,
-    /// A segment longer than this, in bytes, is closed and another begun.
-    pub segment_bytes_max: u64,
-    /// Most segments kept, the one being written included. The oldest go first.
-    pub segments_max: usize,
-    /// Most bytes kept in all segments together.
-    pub bytes_max: u64,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            durability: Durability::EveryBatch,
-            segment_bytes_max: 64 << 20,
-            segments_max: 1_000,
-            bytes_max: 10 << 30,
-        }
-    }
-}
 
 /// What one commit did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,77 +27,221 @@ pub struct Committed {
 
 /// The journal of one run, open for writing. Only one exists for a directory at a time.
 pub struct Journal {
-    dir: PathBuf,
-    options: Options,
+    pub(crate) dir: PathBuf,
+    pub(crate) options: Options,
     store: Box<dyn Store>,
-    head: Head,
+    pub(crate) head: Head,
     /// Bytes of this segment that are whole frames.
     length: u64,
     /// Bytes of this segment known to be on disk.
     durable: u64,
     /// After a failed write the file may hold half a frame behind `length`.
     tail_suspect: bool,
+    /// A sync failed: the system may have forgotten what was written and not yet on disk.
+    forgotten: bool,
+    /// When the disk failed last, while it does.
+    failing: Option<Instant>,
     last_sync: Instant,
     /// The frame being gathered, with room for its fixed part.
     pending: Vec<u8>,
     pending_first: u64,
+    /// Time of the last entry in `pending`.
+    pending_at: Timestamp,
+    scratch: Vec<u8>,
     next_index: u64,
     next_call: u64,
     missing: u64,
+    notes: Notes,
+    decided: u64,
+    checkpointer: Checkpointer,
+    /// Where the last checkpoint was taken, and when.
+    checkpoint_index: u64,
+    checkpoint_at: Timestamp,
+    /// The entries from here on are needed to rebuild the state.
+    pub(crate) needed_from: u64,
+    pub(crate) room: Room,
+    looked: Instant,
     /// Keeps other engines out of the directory.
     _lock: File,
 }
 
+/// What a run takes over from those before it.
+pub(crate) struct Kept {
+    pub(crate) needed_from: u64,
+    pub(crate) notes: Notes,
+}
+
 impl Journal {
-    pub(crate) fn begin(dir: &Path, lock: File, head: Head, options: Options) -> Result<Self, JournalError> {
+    pub(crate) fn begin(
+        dir: &Path,
+        lock: File,
+        head: Head,
+        options: Options,
+        kept: Kept,
+    ) -> Result<Self, JournalError> {
         let (file, length) = create_segment(dir, &head)?;
         let mut pending = Vec::new();
         begin_frame(&mut pending);
-        let journal = Self {
+        let created = head.created;
+        let mut journal = Self {
             dir: dir.to_owned(),
             options,
             store: Box::new(file),
             length,
             durable: length,
             tail_suspect: false,
+            forgotten: false,
+            failing: None,
             last_sync: Instant::now(),
             pending,
             pending_first: head.first_index,
+            pending_at: Timestamp::default(),
+            scratch: Vec::new(),
             next_index: head.first_index,
             next_call: head.next_call,
             missing: 0,
+            notes: Notes::new(),
+            decided: 0,
+            checkpointer: Checkpointer::new(dir),
+            checkpoint_index: head.first_index,
+            checkpoint_at: head.created,
+            needed_from: kept.needed_from,
+            room: Room::default(),
+            looked: Instant::now(),
             head,
             _lock: lock,
         };
-        journal.retire()?;
+        if journal.head.continues {
+            journal.notes = kept.notes;
+        } else {
+            // What is read to rebuild the state begins here, so that all notes must be here too.
+            for (key, value) in &kept.notes {
+                journal.note(created, key, Some(value))?;
+            }
+            journal.commit(created)?;
+        }
+        journal.retire(created)?;
         Ok(journal)
     }
 
-    /// Gathers one entry for the next [`Self::commit`] and returns its number. When the disk has taken nothing for
-    /// so long that [`PENDING_MAX`] bytes wait, the entry is counted in [`Self::missing`] instead.
+    /// Gathers what the core is told for the next [`Self::commit`] and returns its number. When the disk has taken
+    /// nothing for so long that [`PENDING_MAX`] bytes wait, the entry is counted in [`Self::missing`] instead.
     ///
     /// # Errors
     /// [`JournalError::Encode`], which no input of the core leads to.
     pub fn append(&mut self, at: Timestamp, input: &Input) -> Result<u64, JournalError> {
-        let index = self.next_index;
-        if let Input::CallArrived { call, .. } = input {
-            self.next_call = self.next_call.max(call.0.saturating_add(1));
+        self.next_call = self.next_call.max(next_call_after(input));
+        self.push(at, Saying::Input(input))
+    }
+
+    /// Gathers a note for the next [`Self::commit`], in order with the inputs: from now on `key` has this value, or
+    /// none. The value is opaque here. A note that changes nothing is not written.
+    ///
+    /// # Errors
+    /// [`JournalError::NoteTooLong`]; the note before it stays.
+    pub fn note(&mut self, at: Timestamp, key: &str, value: Option<&[u8]>) -> Result<(), JournalError> {
+        let bytes = value.map_or(0, <[u8]>::len);
+        if key.len() > NOTE_KEY_MAX || bytes > NOTE_MAX {
+            return Err(JournalError::NoteTooLong {
+                key: key.to_owned(),
+                bytes,
+            });
         }
+        if self.notes.get(key).map(|known| &**known) == value {
+            return Ok(());
+        }
+        remember(&mut self.notes, key, value);
+        self.push(at, Saying::Note { key, value }).map(drop)
+    }
+
+    /// The latest note of each key.
+    pub fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
+    /// Gathers the running hash of what the core has decided on the inputs so far, so that a replay can be held
+    /// against it.
+    ///
+    /// # Errors
+    /// None in fact.
+    pub fn decided(&mut self, at: Timestamp, hash: u64) -> Result<(), JournalError> {
+        self.decided = hash;
+        self.push(at, Saying::Decided(hash)).map(drop)
+    }
+
+    fn push(&mut self, at: Timestamp, saying: Saying<'_>) -> Result<u64, JournalError> {
+        let index = self.next_index;
         self.next_index += 1;
         if self.pending.len() >= PENDING_MAX {
             self.missing += 1;
             return Ok(index);
         }
-        push_entry(&mut self.pending, at, input)?;
+        push_entry(&mut self.pending, &mut self.scratch, self.pending_at, at, saying)?;
+        self.pending_at = at;
         Ok(index)
     }
 
+    /// Hands the core's whole state, as it is after everything gathered so far, to a thread of its own that writes it
+    /// into a file beside the log, with all notes: nobody waits for the disk. Returns whether it was taken, which it
+    /// is not while the last one is still being written. What became of it is told by [`Self::checkpointed`].
+    pub fn checkpoint(&mut self, at: Timestamp, core: Vec<u8>) -> bool {
+        if self.checkpointer.is_busy() {
+            return false;
+        }
+        (self.checkpoint_index, self.checkpoint_at) = (self.next_index, at);
+        self.checkpointer.write(Checkpoint {
+            index: self.next_index,
+            at,
+            epoch: self.head.epoch,
+            segment: self.head.segment,
+            next_call: self.next_call,
+            decided: self.decided,
+            config: self.head.config.clone(),
+            hash: StateHash::of(&core),
+            core,
+            notes: self.notes.clone(),
+        })
+    }
+
+    /// Whether enough has been written since the last checkpoint for another.
+    pub fn checkpoint_due(&self, now: Timestamp) -> bool {
+        let since = self.next_index - self.checkpoint_index;
+        let old = now.since(self.checkpoint_at) >= self.options.checkpoint_every;
+        !self.checkpointer.is_busy() && (since >= CHECKPOINT_ENTRIES || since > 0 && old)
+    }
+
+    /// What became of a checkpoint, once for each, when it is known. The log that it stands in for may go now.
+    pub fn checkpointed(&mut self, now: Timestamp) -> Option<Result<Checkpointed, JournalError>> {
+        let done = self.checkpointer.done()?;
+        if let Ok(checkpointed) = &done {
+            self.needed_from = checkpointed.needed_from.unwrap_or(self.needed_from);
+            if let Err(error) = self.retire(now) {
+                return Some(Err(error));
+            }
+        }
+        Some(done)
+    }
+
     /// Writes what was gathered and makes it as durable as the options ask. Called with nothing gathered it only
-    /// does what the interval calls for. After an error everything gathered is kept and written by a later commit.
+    /// does what the interval calls for. After an error everything gathered is kept and written by a later commit; a
+    /// disk that failed is left alone for [`Options::retry_after`], so that the caller does not wait for it each time.
     ///
     /// # Errors
     /// When the disk is full or fails. The file is as it was before, or is made so by the next commit.
     pub fn commit(&mut self, now: Timestamp) -> Result<Committed, JournalError> {
+        if let Some(since) = self.failing
+            && since.elapsed() < self.options.retry_after
+        {
+            return Err(JournalError::StillFailing {
+                path: segment_path(&self.dir, self.head.segment),
+            });
+        }
+        let done = self.try_commit(now);
+        self.failing = done.is_err().then(Instant::now);
+        done
+    }
+
+    fn try_commit(&mut self, now: Timestamp) -> Result<Committed, JournalError> {
         let (bytes, mut sync) = self.write_pending()?;
         if let Durability::Interval(every) = self.options.durability
             && self.durable < self.length
@@ -139,10 +249,22 @@ impl Journal {
         {
             sync = Some(self.sync()?);
         }
-        if self.length > self.options.segment_bytes_max {
+        let age = self.options.age_max / SEGMENTS_AN_AGE;
+        let old =
+            !age.is_zero() && now.since(self.head.created) > age && self.next_index > self.head.first_index;
+        if self.length > self.options.segment_bytes_max || old {
             self.roll(now)?;
         }
+        if self.looked.elapsed() >= LOOK_EVERY {
+            self.looked = Instant::now();
+            self.look()?;
+        }
         Ok(Committed { bytes, sync })
+    }
+
+    /// What the journal takes of the disk and what is left, as of a few seconds ago.
+    pub fn room(&self) -> Room {
+        self.room
     }
 
     /// Entries of this run that are in no file because the disk took nothing for too long.
@@ -156,7 +278,8 @@ impl Journal {
     /// When the disk is full or fails.
     pub fn close(mut self) -> Result<(), JournalError> {
         self.write_pending()?;
-        self.sync().map(drop)
+        self.sync()?;
+        self.checkpointer.finish()
     }
 
     /// Returns the bytes written and, where every batch is synced, how long that took.
@@ -189,12 +312,22 @@ impl Journal {
         }
         begin_frame(&mut self.pending);
         self.pending_first = self.next_index;
+        self.pending_at = Timestamp::default();
         Ok((bytes, sync))
     }
 
     fn sync(&mut self) -> Result<Duration, JournalError> {
         let before = Instant::now();
+        // After a sync that failed the system takes for written what never reached the disk, and the next sync would
+        // succeed without doing anything: it has to be written anew.
+        if self.forgotten && self.durable < self.length {
+            self.store
+                .write_again(self.durable..self.length)
+                .map_err(|e| self.failed("write again", e))?;
+        }
+        self.forgotten = true;
         self.store.sync().map_err(|e| self.failed("sync", e))?;
+        self.forgotten = false;
         self.durable = self.length;
         self.last_sync = Instant::now();
         Ok(self.last_sync - before)
@@ -215,38 +348,7 @@ impl Journal {
         self.head = head;
         self.length = length;
         self.durable = length;
-        self.retire()
-    }
-
-    /// Removes the oldest segments beyond what is to be kept. The one being written always stays.
-    fn retire(&self) -> Result<(), JournalError> {
-        let found = segments(&self.dir)?;
-        let mut sizes: Vec<u64> = found
-            .iter()
-            .map(|(_, path)| fs::metadata(path).map_or(0, |m| m.len()))
-            .collect();
-        // A removed segment makes room for the whole next one, so the limit holds while that one grows.
-        let room = self
-            .options
-            .bytes_max
-            .saturating_sub(self.options.segment_bytes_max);
-        let mut total: u64 = sizes.iter().sum();
-        let mut count = found.len();
-        for ((number, path), size) in found.iter().zip(sizes.drain(..)) {
-            if *number >= self.head.segment || (count <= self.options.segments_max && total <= room) {
-                break;
-            }
-            fs::remove_file(path).map_err(|source| JournalError::Io {
-                what: "remove",
-                path: path.clone(),
-                source,
-            })?;
-            // Only a segment that was torn has one; its absence is no error.
-            let _ = fs::remove_file(path.with_extension("torn"));
-            count -= 1;
-            total -= size;
-        }
-        Ok(())
+        self.retire(now)
     }
 
     fn failed(&self, what: &'static str, source: io::Error) -> JournalError {
@@ -288,6 +390,7 @@ fn create_segment(dir: &Path, head: &Head) -> Result<(File, u64), JournalError> 
 /// Makes a file, or empties it. It holds callers' numbers: nobody but the engine's own user may read it.
 pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     File::options()
+        .read(true)
         .write(true)
         .create(true)
         .truncate(true)

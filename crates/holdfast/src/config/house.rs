@@ -125,6 +125,14 @@ pub(super) fn journal(mut section: Section<'_, '_, '_>) -> JournalConfig {
             .integer("segments_max", 2..=1_000_000)
             .unwrap_or(default.segments_max),
         bytes_max: section.size("size_max", 1 << 20).unwrap_or(default.bytes_max),
+        age_max: section
+            .duration("age_max", HOUR..=HOUR * 24 * 3_660)
+            .unwrap_or(default.age_max),
+        free_min: section.size("free_min", 0).unwrap_or(default.free_min),
+        checkpoint_every: section
+            .duration("checkpoint_every", SECOND..=HOUR)
+            .unwrap_or(default.checkpoint_every),
+        ..default
     };
     if options.bytes_max < 2 * options.segment_bytes_max {
         section.findings().error(
