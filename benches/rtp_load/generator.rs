@@ -13,7 +13,7 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 /// Time for the sources to be taken and the buffers to settle, before anything is counted.
-const WARM_UP: Duration = Duration::from_secs(3);
+const WARM_UP: Duration = Duration::from_secs(6);
 
 /// Time for the last packets to come back.
 const COOL_DOWN: Duration = Duration::from_millis(300);
@@ -153,7 +153,10 @@ impl Generator {
         let (mut sent, mut turned_over) = (0, 0);
         let mut now = start;
         while now < end {
-            while let Some(index) = self.due(now) {
+            // A generator that falls behind must still come to the end.
+            while now < end
+                && let Some(index) = self.due(now)
+            {
                 if self.phones.send(index, now) && self.phones.talks(index) && now < counted_until {
                     sent += 1;
                 }

@@ -22,8 +22,9 @@ pub struct MediaConfig {
     pub threads: usize,
     /// A leg that should send and has not for this long is reported [`Silent`](MediaEvent::Silent).
     pub silence_timeout: Duration,
-    /// Zero relays each packet at once. Otherwise the thread wakes only this often, which saves processor time
-    /// when there are few calls and delays each packet by half of it on average. 1 ms is a good value.
+    /// Zero leaves it to each thread: packets go on at once while there are few, and are gathered for 50 to 200 µs
+    /// from some 200 talking pairs on. Otherwise the thread wakes only this often, however few there are, which saves
+    /// processor time and delays each packet by half of it on average. 1 ms is a good value.
     pub gather: Duration,
 }
 

@@ -28,6 +28,19 @@ pub(crate) enum Arrival {
 #[derive(Debug, Default)]
 pub(crate) struct Incoming {
     stream: Option<Stream>,
+    measuring: Measuring,
+}
+
+/// Whether what is missing was lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Measuring {
+    /// Every packet is seen.
+    #[default]
+    Whole,
+    /// A sample is seen, from which nothing can be said.
+    Sample,
+    /// Every packet is seen from the next newest one on.
+    WholeFromNext,
 }
 
 #[derive(Debug)]
@@ -86,6 +99,17 @@ impl Incoming {
         };
         if arrival == Arrival::Restarted {
             self.stream = Some(Stream::begin(header));
+            if self.measuring == Measuring::WholeFromNext {
+                self.measuring = Measuring::Whole;
+            }
+        } else if (arrival, self.measuring) == (Arrival::Fresh, Measuring::WholeFromNext)
+            && let Some(stream) = self
+                .stream
+                .as_mut()
+                .filter(|stream| stream.newest as u16 == header.sequence)
+        {
+            stream.begin_measuring();
+            self.measuring = Measuring::Whole;
         }
         if let Some(stream) = &mut self.stream
             && matches!(arrival, Arrival::Fresh | Arrival::Restarted)
@@ -98,9 +122,20 @@ impl Incoming {
         arrival
     }
 
-    /// What to report about the stream, counted since the last time this was asked.
+    /// From here on only a sample of what the peer sends is seen, or again all of it.
+    pub(crate) fn sample(&mut self, sample: bool) {
+        self.measuring = match (sample, self.measuring) {
+            (true, _) => Measuring::Sample,
+            (false, Measuring::Sample) => Measuring::WholeFromNext,
+            (false, measuring) => measuring,
+        };
+    }
+
+    /// What to report about the stream, counted since the last time this was asked. Nothing while only a sample is
+    /// seen: a report would call the rest lost.
     pub(crate) fn report(&mut self) -> Option<Reception> {
-        self.stream.as_mut().map(Stream::report)
+        let stream = self.stream.as_mut()?;
+        (self.measuring == Measuring::Whole).then(|| stream.report())
     }
 }
 
@@ -121,6 +156,12 @@ impl Stream {
             reported_received: 0,
             reported_lost: 0,
         }
+    }
+
+    /// What was missing up to the newest packet was not lost.
+    fn begin_measuring(&mut self) {
+        (self.base, self.received, self.transit) = (self.newest, 0, None);
+        (self.reported_expected, self.reported_received, self.reported_lost) = (0, 0, 0);
     }
 
     fn order(&mut self, sequence: u16) -> Arrival {
@@ -266,6 +307,38 @@ mod tests {
             (2, 0),
             "a late packet filled one gap, a new one opened"
         );
+    }
+
+    #[test]
+    fn nothing_is_said_of_a_sample_and_nothing_of_it_is_called_lost_later() {
+        let (mut incoming, _) = arrivals(&[10, 11]);
+        incoming.sample(true);
+        for s in [16, 32, 48] {
+            assert_eq!(incoming.arrive(&header(1, s), true, Moment(0)), Fresh);
+        }
+        assert_eq!(incoming.report(), None);
+        incoming.sample(false);
+        assert_eq!(incoming.report(), None, "nothing was seen whole yet");
+        for (s, expect) in [(48, Duplicate), (47, Fresh), (55, Fresh), (57, Fresh)] {
+            assert_eq!(incoming.arrive(&header(1, s), true, Moment(0)), expect, "{s}");
+        }
+        let report = incoming.report().expect("measured from 55 on");
+        assert_eq!((report.lost, report.lost_since, report.newest), (1, 1, 57));
+        incoming.sample(false);
+        assert!(incoming.report().is_some(), "what was whole stays so");
+    }
+
+    #[test]
+    fn a_stream_that_begins_after_a_sample_is_measured_whole() {
+        let (mut incoming, _) = arrivals(&[10, 11]);
+        incoming.sample(true);
+        incoming.arrive(&header(1, 16), true, Moment(0));
+        incoming.sample(false);
+        for s in [400, 401, 403] {
+            incoming.arrive(&header(2, s), true, Moment(0));
+        }
+        let report = incoming.report().expect("a stream of its own");
+        assert_eq!((report.lost, report.newest), (1, 403));
     }
 
     #[test]

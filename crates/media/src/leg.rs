@@ -2,6 +2,7 @@
 //!
 //! All of it belongs to one media thread. Which leg hears which is the worker's knowledge.
 
+use crate::filter;
 use crate::g711::Transcoder;
 use crate::metrics::{Counts, Metrics, Reason};
 use crate::moment::Moment;
@@ -25,9 +26,23 @@ pub(crate) struct Leg {
     /// Which twentieth of the tick plays to this leg, if one does.
     pub(crate) phase: Option<usize>,
     session: Session,
-    /// Whether the RTP socket is connected to the source that was taken: the kernel then keeps strangers out.
-    connected: bool,
+    inlet: Inlet,
+    /// Whether the kernel lets only a sample of the peer's audio in.
+    sampled: bool,
 }
+
+/// Whose packets the RTP socket lets in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Inlet {
+    /// Anybody's.
+    Open,
+    /// Connected to the source that was taken: the kernel keeps strangers out. So many packets may still be waiting
+    /// that came before.
+    Connected { from: SocketAddr, older: u16 },
+}
+
+/// More packets than the receive buffer of a socket holds, of the smallest kind.
+const WAITING_MAX: u16 = 256;
 
 /// What the peer of a leg hears.
 #[derive(Debug)]
@@ -49,25 +64,77 @@ impl Leg {
             route: Route::Nothing,
             phase: None,
             session,
-            connected: false,
+            inlet: Inlet::Open,
+            sampled: false,
         }
     }
 
     /// Takes in what was agreed with the peer. An address other than before lets the source be learned anew.
     pub(crate) fn set_remote(&mut self, remote: Remote, now: Moment) {
         let moved = self.session.set_remote(remote, now);
-        if moved && self.connected {
+        // The payload types may be others.
+        self.read_all();
+        if moved && self.inlet != Inlet::Open {
             if let Err(e) = rustix::net::connect_unspec(&self.sockets.rtp) {
                 tracing::warn!(call = %self.id.call, leg = %self.id, error = %e, "cannot let go of an RTP source");
             }
-            self.connected = false;
+            self.inlet = Inlet::Open;
         }
     }
 
-    /// Changes what the peer hears; what follows is spliced on.
+    /// Changes what the peer hears; what follows is spliced on. Who hears another leg is heard by it too.
     pub(crate) fn set_route(&mut self, route: Route) {
+        if matches!(route, Route::Leg(_)) {
+            self.read_all();
+        }
         self.session.change_source();
         self.route = route;
+    }
+
+    /// Lets the kernel drop what nobody would hear of a peer, as far as that can be told from the outside.
+    fn read_sample(&mut self, silence_timeout: Duration) {
+        let settled = matches!(self.inlet, Inlet::Connected { older: 0, .. });
+        let unheard = settled && !matches!(self.route, Route::Leg(_));
+        if self.sampled || !unheard || silence_timeout < filter::SILENCE_SEEN {
+            return;
+        }
+        // Without agreed events keys can only be found in the audio.
+        let Some(dtmf_pt) = self.session.dtmf_pt() else {
+            return;
+        };
+        match filter::attach(&self.sockets.rtp, dtmf_pt) {
+            Ok(()) => {
+                self.sampled = true;
+                self.session.sample(true);
+            }
+            Err(e) => {
+                tracing::debug!(call = %self.id.call, leg = %self.id, error = %e, "no filter: all packets are read");
+            }
+        }
+    }
+
+    /// Lets everything in that the peer sends.
+    fn read_all(&mut self) {
+        if !std::mem::take(&mut self.sampled) {
+            return;
+        }
+        self.session.sample(false);
+        if let Err(e) = filter::detach(&self.sockets.rtp) {
+            tracing::error!(call = %self.id.call, leg = %self.id, error = %e, "cannot take a leg's filter away: its peer is not heard");
+        }
+    }
+
+    /// Receives a packet, and tells whose it is.
+    pub(crate) fn receive(&mut self, packet: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        match &mut self.inlet {
+            // Asking for the source costs a third more.
+            Inlet::Connected { from, older: 0 } => Ok((self.sockets.rtp.recv(packet)?, *from)),
+            Inlet::Connected { older, .. } => {
+                *older -= 1;
+                self.sockets.rtp.recv_from(packet)
+            }
+            Inlet::Open => self.sockets.rtp.recv_from(packet),
+        }
     }
 
     /// Judges a packet from the RTP port. `None` when it goes no further, and then it is counted why.
@@ -91,7 +158,12 @@ impl Leg {
         let Some((source, signalled)) = self.session.source() else {
             return;
         };
-        self.connected = self.sockets.rtp.connect(source).is_ok();
+        if self.sockets.rtp.connect(source).is_ok() {
+            self.inlet = Inlet::Connected {
+                from: source,
+                older: WAITING_MAX,
+            };
+        }
         if signalled {
             counts.sources_signalled += 1;
         } else {
@@ -129,10 +201,10 @@ impl Leg {
     }
 
     fn send(&self, packet: &[u8], counts: &mut Counts) {
-        let sent = match self.session.destination() {
-            _ if self.connected => self.sockets.rtp.send(packet),
-            Some(destination) => self.sockets.rtp.send_to(packet, destination),
-            None => return,
+        let sent = match (self.inlet, self.session.destination()) {
+            (Inlet::Connected { .. }, _) => self.sockets.rtp.send(packet),
+            (Inlet::Open, Some(destination)) => self.sockets.rtp.send_to(packet, destination),
+            (Inlet::Open, None) => return,
         };
         match sent {
             Ok(_) => {
@@ -153,6 +225,7 @@ impl Leg {
         metrics: &Metrics,
     ) -> bool {
         self.session.allow_more();
+        self.read_sample(silence_timeout);
         if self.session.report_due(now) {
             self.report(cname, false, now, counts, metrics);
         }

@@ -9,6 +9,8 @@
 //! - Each peer sees one stream for the life of its leg: one SSRC, sequence numbers and timestamps that go on
 //!   without a break from prompt to music to operator and back, a marker bit where the source changes.
 //! - Audio is taken from one source only: the first that fits what was agreed. Others are dropped and counted.
+//! - Of a waiting caller's phone only key presses, signs of life and a sample are read; the kernel drops the rest. Then
+//!   nothing is reported about that stream, rather than something untrue.
 //! - A port pair is given back when its [`Port`] is dropped, on every path.
 //!
 //! **Deliberately does not** negotiate (SDP is `sip`'s), decide what anybody hears (that is `acd`'s), mix,
@@ -22,6 +24,7 @@ pub mod bare;
 mod config;
 mod dtmf;
 mod error;
+mod filter;
 mod g711;
 mod incoming;
 mod latch;
@@ -33,7 +36,10 @@ mod media;
 mod metrics;
 mod moment;
 mod outgoing;
+mod pace;
 mod packet;
+#[cfg(test)]
+mod packet_path;
 mod player;
 mod ports;
 mod rtcp;

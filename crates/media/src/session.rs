@@ -158,6 +158,16 @@ impl Session {
             .map(|source| (source, source == peer.remote.rtp))
     }
 
+    /// The payload type of the peer's key presses, if agreed.
+    pub(crate) fn dtmf_pt(&self) -> Option<u8> {
+        self.peer.as_ref()?.remote.dtmf_pt
+    }
+
+    /// From here on only a sample of what the peer sends is taken in, or again all of it.
+    pub(crate) fn sample(&mut self, sample: bool) {
+        self.incoming.sample(sample);
+    }
+
     /// What the peer hears changes: whatever follows is spliced on.
     pub(crate) fn change_source(&mut self) {
         self.outgoing.pause();

@@ -10,6 +10,7 @@ use crate::legs::Legs;
 use crate::mailbox::{Command, Mailbox};
 use crate::metrics::{Counts, Metrics, Reason};
 use crate::moment::Moment;
+use crate::pace::Pace;
 use crate::player::Player;
 use crate::session::Seed;
 use crate::socket::PortPair;
@@ -17,6 +18,7 @@ use crate::{Library, MediaConfig, MediaEvent, MediaEvents, Playlist};
 use acd::LegId;
 use rustix::event::{Timespec, epoll};
 use std::io::{self, ErrorKind};
+use std::num::NonZeroU64;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,6 +39,9 @@ const PACKET_MAX: usize = 2_048;
 /// The thread wakes this often when it has legs and plays to none.
 const IDLE_TICKS: u64 = 10;
 
+/// How much later than asked for the kernel may wake the thread, in nanoseconds.
+const TIMER_SLACK_NANOS: u64 = 5_000;
+
 const WAKE: u64 = u64::MAX;
 
 /// The state of one media thread.
@@ -53,6 +58,7 @@ pub(crate) struct Worker {
     pub(crate) events: MediaEvents,
     pub(crate) silence_timeout: Duration,
     gather: Duration,
+    pace: Pace,
     pub(crate) cname: String,
     started: Instant,
     pub(crate) now: Moment,
@@ -93,6 +99,7 @@ impl Worker {
             events,
             silence_timeout: config.silence_timeout,
             gather: config.gather,
+            pace: Pace::default(),
             cname,
             started: Instant::now(),
             now: Moment::default(),
@@ -104,28 +111,36 @@ impl Worker {
 
     /// Serves until told to stop.
     pub(crate) fn run(mut self) {
+        // A pause is shorter than what the kernel adds by default. Without it pauses are longer, and all is well too.
+        let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(TIMER_SLACK_NANOS));
         let mut ready: Vec<epoll::Event> = Vec::with_capacity(EVENTS_MAX);
         let mut commands = Vec::new();
         while !self.stopping {
-            self.wait(&mut ready);
-            self.now = Moment(u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX));
-            // First, so that a command is in force for every packet that was sent after it.
-            if ready.iter().any(|event| event.data.u64() == WAKE) {
-                self.mailbox.take(&mut commands);
-                for command in commands.drain(..) {
-                    self.carry_out(command);
-                }
-            }
-            for event in &ready {
-                match event.data.u64() {
-                    WAKE => {}
-                    token if token % 2 == 0 => self.receive_rtp((token / 2) as usize),
-                    token => self.receive_rtcp((token / 2) as usize),
-                }
-            }
-            self.serve_ticks();
+            self.serve_once(&mut ready, &mut commands);
         }
         self.metrics.flush(&mut self.counts);
+    }
+
+    /// Waits, and serves what is due then.
+    pub(crate) fn serve_once(&mut self, ready: &mut Vec<epoll::Event>, commands: &mut Vec<Command>) {
+        self.wait(ready);
+        self.now = Moment(u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX));
+        self.pace.came(ready.len(), self.now.ticks());
+        // First, so that a command is in force for every packet that was sent after it.
+        if ready.iter().any(|event| event.data.u64() == WAKE) {
+            self.mailbox.take(commands);
+            for command in commands.drain(..) {
+                self.carry_out(command);
+            }
+        }
+        for event in &*ready {
+            match event.data.u64() {
+                WAKE => {}
+                token if token % 2 == 0 => self.receive_rtp((token / 2) as usize),
+                token => self.receive_rtcp((token / 2) as usize),
+            }
+        }
+        self.serve_ticks();
     }
 
     /// Waits for events: for ever without legs, else until the next tick that has something to do.
@@ -138,8 +153,9 @@ impl Worker {
             let ticks = if self.plays() { 1 } else { IDLE_TICKS };
             let due = Duration::from_millis(self.tick + ticks);
             let mut left = due.saturating_sub(self.started.elapsed());
-            if !self.gather.is_zero() {
-                std::thread::sleep(left.min(self.gather));
+            let pause = self.gather.max(self.pace.pause());
+            if !pause.is_zero() {
+                std::thread::sleep(left.min(pause));
                 left = Duration::ZERO;
             }
             Some(left)
@@ -160,7 +176,7 @@ impl Worker {
 
     fn receive_rtp(&mut self, slot: usize) {
         let Some(leg) = self.legs.get(slot) else { return };
-        let (length, from) = match leg.sockets.rtp.recv_from(&mut self.packet[..]) {
+        let (length, from) = match leg.receive(&mut self.packet[..]) {
             Ok(received) => received,
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return,
             Err(e) => return count_error(&e, &mut self.counts),
