@@ -4,9 +4,15 @@
 //! taken, and only once: after that nobody can put audio into a call by sending to its port. A packet from
 //! the address in the SDP is believed at once; another source must show [`PACKETS_NEEDED`] packets of one
 //! SSRC in a row before anything of it is heard.
+//!
+//! A peer may move without saying so: a translator gives it another port, a phone changes networks. So when a source that
+//! should send has been quiet for [`DOUBTED_AFTER`], another one may take its place, if it sends from the same host or
+//! goes on with the same SSRC, which nobody can guess who does not hear the stream. As long as the peer is heard, nobody
+//! takes its place, and the peer itself may come back at any time.
 
 use crate::packet::Header;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// Packets in a row that a source other than the signalled one must show. 80 ms of audio.
 const PACKETS_NEEDED: u8 = 4;
@@ -14,6 +20,10 @@ const PACKETS_NEEDED: u8 = 4;
 /// Packets in a row that the source before a new agreement must show: 1 s. It may go on sending for a while
 /// after the peer has moved, or not have moved at all, behind a translator that hides the change.
 const PACKETS_NEEDED_OF_FORMER: u8 = 50;
+
+/// A source that should send and has been quiet for this long may have moved. Longer than any pause between comfort
+/// noise packets, shorter than callers' patience.
+pub(crate) const DOUBTED_AFTER: Duration = Duration::from_secs(3);
 
 /// Sources watched side by side until one is taken.
 const CANDIDATES_MAX: usize = 4;
@@ -33,6 +43,12 @@ enum State {
         candidates: [Option<Candidate>; CANDIDATES_MAX],
     },
     Taken(SocketAddr),
+    /// Taken, and quiet since.
+    Doubted {
+        peer: SocketAddr,
+        ssrc: u32,
+        candidates: [Option<Candidate>; CANDIDATES_MAX],
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -76,12 +92,32 @@ impl Latch {
         changed
     }
 
-    /// The source that was taken.
+    /// The peer, whose stream has `ssrc`, has been quiet: another source may show that it is the peer. True if a source
+    /// had been taken.
+    pub(crate) fn doubt(&mut self, ssrc: u32) -> bool {
+        let State::Taken(peer) = self.state else {
+            return false;
+        };
+        let candidates = [None; CANDIDATES_MAX];
+        self.state = State::Doubted {
+            peer,
+            ssrc,
+            candidates,
+        };
+        true
+    }
+
+    /// The source that was taken, though it may be doubted.
     pub(crate) fn taken(&self) -> Option<SocketAddr> {
         match self.state {
-            State::Taken(peer) => Some(peer),
+            State::Taken(peer) | State::Doubted { peer, .. } => Some(peer),
             State::Open { .. } => None,
         }
+    }
+
+    /// Whether the source that was taken is the only one that is believed.
+    pub(crate) fn is_sure(&self) -> bool {
+        matches!(self.state, State::Taken(_))
     }
 
     /// Where to send: the source that was taken, until then where the SDP says.
@@ -98,6 +134,20 @@ impl Latch {
                 } else {
                     Verdict::Stranger
                 };
+            }
+            State::Doubted {
+                peer,
+                ssrc,
+                candidates,
+            } => {
+                if *peer == from {
+                    self.state = State::Taken(from);
+                    return Verdict::Peer;
+                }
+                if from != self.signalled && peer.ip() != from.ip() && *ssrc != header.ssrc {
+                    return Verdict::Stranger;
+                }
+                candidates
             }
             State::Open { candidates } => candidates,
         };
@@ -254,6 +304,41 @@ mod tests {
         assert_eq!(latch.taken(), Some(source(1)));
         assert!(latch.signal(source(2)));
         assert_eq!((latch.taken(), latch.destination()), (None, source(2)));
+    }
+
+    #[test]
+    fn a_quiet_source_gives_way_only_to_what_may_be_the_same_phone() {
+        let header = |ssrc, sequence| Header {
+            payload_type: 8,
+            marker: false,
+            sequence,
+            timestamp: 0,
+            ssrc,
+        };
+        let doubted = || {
+            let mut latch = Latch::new(source(1));
+            assert!(!latch.doubt(7), "nothing was taken");
+            latch.judge(source(1), &header(7, 1));
+            assert!(latch.is_sure() && latch.doubt(7) && !latch.is_sure());
+            assert_eq!((latch.taken(), latch.destination()), (Some(source(1)), source(1)));
+            latch
+        };
+        let elsewhere: SocketAddr = ([127, 0, 0, 2], 1).into();
+        for (from, ssrc, taken) in [(source(2), 8, true), (elsewhere, 7, true), (elsewhere, 8, false)] {
+            let mut latch = doubted();
+            let verdicts = [50, 51, 52, 53].map(|sequence| latch.judge(from, &header(ssrc, sequence)));
+            let last = if taken { Peer } else { Stranger };
+            assert_eq!(verdicts, [Stranger, Stranger, Stranger, last], "{from} {ssrc}");
+            assert_eq!(latch.taken(), Some(if taken { from } else { source(1) }));
+        }
+        let mut latch = doubted();
+        latch.judge(source(2), &header(7, 9));
+        assert_eq!(
+            latch.judge(source(1), &header(99, 9)),
+            Peer,
+            "the peer itself comes back at once"
+        );
+        assert_eq!(latch.judge(source(2), &header(7, 10)), Stranger);
     }
 
     #[test]

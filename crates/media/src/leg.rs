@@ -27,6 +27,8 @@ pub(crate) struct Leg {
     pub(crate) phase: Option<usize>,
     session: Session,
     inlet: Inlet,
+    /// The source that was taken last under the present agreement.
+    last_source: Option<SocketAddr>,
     /// Whether the kernel lets only a sample of the peer's audio in.
     sampled: bool,
 }
@@ -65,6 +67,7 @@ impl Leg {
             phase: None,
             session,
             inlet: Inlet::Open,
+            last_source: None,
             sampled: false,
         }
     }
@@ -74,12 +77,21 @@ impl Leg {
         let moved = self.session.set_remote(remote, now);
         // The payload types may be others.
         self.read_all();
-        if moved && self.inlet != Inlet::Open {
-            if let Err(e) = rustix::net::connect_unspec(&self.sockets.rtp) {
-                tracing::warn!(call = %self.id.call, leg = %self.id, error = %e, "cannot let go of an RTP source");
-            }
-            self.inlet = Inlet::Open;
+        if moved {
+            self.let_go();
+            self.last_source = None;
         }
+    }
+
+    /// From here on packets of any source are judged.
+    fn let_go(&mut self) {
+        if self.inlet == Inlet::Open {
+            return;
+        }
+        if let Err(e) = rustix::net::connect_unspec(&self.sockets.rtp) {
+            tracing::warn!(call = %self.id.call, leg = %self.id, error = %e, "cannot let go of an RTP source");
+        }
+        self.inlet = Inlet::Open;
     }
 
     /// Changes what the peer hears; what follows is spliced on. Who hears another leg is heard by it too.
@@ -164,10 +176,11 @@ impl Leg {
                 older: WAITING_MAX,
             };
         }
-        if signalled {
-            counts.sources_signalled += 1;
-        } else {
-            counts.sources_learned += 1;
+        match self.last_source.replace(source) {
+            Some(last) if last == source => {}
+            Some(_) => counts.sources_moved += 1,
+            None if signalled => counts.sources_signalled += 1,
+            None => counts.sources_learned += 1,
         }
         tracing::debug!(call = %self.id.call, leg = %self.id, %source, signalled, "RTP source taken");
     }
@@ -225,6 +238,10 @@ impl Leg {
         metrics: &Metrics,
     ) -> bool {
         self.session.allow_more();
+        if self.session.may_have_moved(now) {
+            self.read_all();
+            self.let_go();
+        }
         self.read_sample(silence_timeout);
         if self.session.report_due(now) {
             self.report(cname, false, now, counts, metrics);

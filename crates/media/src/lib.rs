@@ -8,7 +8,8 @@
 //!   (through a bounded mailbox), packets only read it.
 //! - Each peer sees one stream for the life of its leg: one SSRC, sequence numbers and timestamps that go on
 //!   without a break from prompt to music to operator and back, a marker bit where the source changes.
-//! - Audio is taken from one source only: the first that fits what was agreed. Others are dropped and counted.
+//! - Audio is taken from one source only: the first that fits what was agreed. Others are dropped and counted. Only after
+//!   a silence may another take its place, and only one that may be the same phone.
 //! - Of a waiting caller's phone only key presses, signs of life and a sample are read; the kernel drops the rest. Then
 //!   nothing is reported about that stream, rather than something untrue.
 //! - A port pair is given back when its [`Port`] is dropped, on every path.

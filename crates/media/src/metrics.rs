@@ -61,6 +61,7 @@ pub(crate) struct Counts {
     pub(crate) late_ticks: u64,
     pub(crate) sources_signalled: u64,
     pub(crate) sources_learned: u64,
+    pub(crate) sources_moved: u64,
     drops: [u64; Reason::ALL.len()],
 }
 
@@ -81,6 +82,7 @@ pub(crate) struct Metrics {
     late_ticks: IntCounter,
     sources_signalled: IntCounter,
     sources_learned: IntCounter,
+    sources_moved: IntCounter,
     /// Lost on the way to us, as we saw it.
     lost_received: IntCounter,
     /// Lost on the way from us, as peers report it.
@@ -116,7 +118,7 @@ impl Metrics {
         )?;
         let latched = r.vec(
             "latched_total",
-            "Sources taken for a leg: where SDP said, or learned",
+            "Sources taken for a leg: where SDP said, learned, or moved after a silence",
             "source",
         )?;
         let dropped = r.vec("dropped_total", "Packets that were not passed on", "reason")?;
@@ -152,6 +154,7 @@ impl Metrics {
             )?,
             sources_signalled: latched.with_label_values(&["signalled"]),
             sources_learned: latched.with_label_values(&["learned"]),
+            sources_moved: latched.with_label_values(&["moved"]),
             keys: r.counter("dtmf_keys_total", "Key presses received as telephone-event")?,
             threads: r.gauge(
                 "threads",
@@ -200,6 +203,7 @@ impl Metrics {
         add(&self.late_ticks, &mut counts.late_ticks);
         add(&self.sources_signalled, &mut counts.sources_signalled);
         add(&self.sources_learned, &mut counts.sources_learned);
+        add(&self.sources_moved, &mut counts.sources_moved);
     }
 }
 

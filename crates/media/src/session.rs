@@ -4,7 +4,7 @@
 use crate::dtmf::{KeyPresses, TelephoneEvent};
 use crate::g711::Transcoder;
 use crate::incoming::{Arrival, Incoming};
-use crate::latch::{Latch, Verdict};
+use crate::latch::{DOUBTED_AFTER, Latch, Verdict};
 use crate::metrics::{Counts, Reason};
 use crate::moment::Moment;
 use crate::outgoing::Outgoing;
@@ -150,12 +150,22 @@ impl Session {
         self.peer.as_ref().map(|peer| peer.latch.destination())
     }
 
-    /// The source that is believed to be the peer, and whether it is where signalling said.
+    /// The source that alone is believed to be the peer, and whether it is where signalling said.
     pub(crate) fn source(&self) -> Option<(SocketAddr, bool)> {
-        let peer = self.peer.as_ref()?;
+        let peer = self.peer.as_ref().filter(|peer| peer.latch.is_sure())?;
         peer.latch
             .taken()
             .map(|source| (source, source == peer.remote.rtp))
+    }
+
+    /// Whether the peer, who should send, has been quiet for so long that it may have moved. True once; then another
+    /// source may show that it is the peer.
+    pub(crate) fn may_have_moved(&mut self, now: Moment) -> bool {
+        let quiet = now.since(self.heard) >= DOUBTED_AFTER;
+        match (&mut self.peer, self.incoming.ssrc()) {
+            (Some(peer), Some(ssrc)) if quiet && peer.remote.receive => peer.latch.doubt(ssrc),
+            _ => false,
+        }
     }
 
     /// The payload type of the peer's key presses, if agreed.

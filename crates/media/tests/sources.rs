@@ -154,3 +154,46 @@ fn before_anything_is_agreed_nothing_is_taken_in_or_sent() {
     plane.media.play(caller(), music());
     assert!(a.drain().is_empty() && b.drain().is_empty());
 }
+
+#[test]
+fn a_phone_that_moves_without_a_word_is_found_again_after_a_silence_and_no_stranger_is() {
+    let plane = Plane::start();
+    let (mut a, b) = bridged(&plane, Codec::Pcma, Codec::Pcma);
+    a.send(&frame(0));
+    let before = b.receive();
+    let stranger = stranger(&a);
+    // Its translator gives it another port; a stranger knows ours, but not the stream.
+    let moved = UdpSocket::bind((a.port.local().ip(), 0)).expect("loopback has ports");
+    moved
+        .set_read_timeout(Some(PATIENCE))
+        .expect("a timeout can be set");
+    a.rtp = moved;
+    let start = std::time::Instant::now();
+    let heard = loop {
+        let mut forged = forged(&a, 5);
+        for packet in &mut forged {
+            packet.ssrc ^= 1;
+        }
+        inject(&stranger, &a, &forged);
+        // While its old source may still be there, the kernel refuses the new one.
+        a.next.payload = frame(1);
+        let _ = a.rtp.send_to(&a.next.bytes(), a.port.local());
+        a.skip(1);
+        b.rtp
+            .set_read_timeout(Some(std::time::Duration::from_millis(20)))
+            .expect("a timeout can be set");
+        let mut bytes = [0; 2_048];
+        if let Ok(length) = b.rtp.recv(&mut bytes) {
+            break Packet::parse(&bytes[..length]);
+        }
+        assert!(start.elapsed() < PATIENCE, "the phone is not found again");
+    };
+    assert_eq!((heard.ssrc, heard.payload), (before.ssrc, frame(1)));
+    assert!(
+        start.elapsed() >= std::time::Duration::from_secs(2),
+        "not while it may be there"
+    );
+    plane.await_metric("holdfast_rtp_latched_total{source=\"moved\"}", 1.0);
+    plane.media.play(caller(), music());
+    assert_eq!(a.receive().payload.len(), FRAME, "and answered where it is");
+}
