@@ -105,6 +105,7 @@ impl<D: Design> Churn<D> {
             queue,
             trunk,
             caller: CallerNumber::withheld(),
+            skills: acd::Skills::default(),
         });
     }
 

@@ -38,6 +38,7 @@ pub(crate) fn record(config: AcdConfig, calls: u64) -> Day {
                 queue,
                 trunk,
                 caller,
+                skills: acd::Skills::default(),
             },
         );
         let patience = 20 + player.random.below(600);

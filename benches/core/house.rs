@@ -65,5 +65,7 @@ fn config(windows: Vec<Window>, lines_otherwise: u32, operators: u32, calls_max:
         operators: (0..operators).map(operator).collect(),
         pause_reasons: vec![],
         calls_max,
+        dialable: vec![],
+        forwards: vec![],
     }
 }

@@ -24,6 +24,7 @@ fn arrived(call: u64) -> Event {
         ticket: call,
         since: START,
         resumed: false,
+        skills: acd::Skills::default(),
     }
 }
 

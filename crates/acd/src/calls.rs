@@ -3,7 +3,7 @@
 //! Owns where each call stands. Slots are reused; call ids are not. The index is only ever asked for one id, never
 //! walked, so its order is nobody's business.
 
-use crate::{CallId, CallerNumber, LegId, OperatorId, Outcome, QueueId, Timestamp, TrunkId};
+use crate::{CallId, CallerNumber, LegId, OperatorId, Outcome, QueueId, Skills, Timestamp, TrunkId};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::{Index, IndexMut};
@@ -26,14 +26,22 @@ pub(crate) struct Call {
     pub(crate) admitted: Option<Timestamp>,
     /// Whether the INVITE was answered.
     pub(crate) answered: bool,
-    /// Operators' phones dialled so far; the last one's leg number.
+    /// What the operator must know besides the queue's own skills.
+    pub(crate) skills: Skills,
+    /// Its class in its queue, by what it needs.
+    pub(crate) class: u32,
+    /// Phones dialled so far besides the caller's; the last one's leg number.
     pub(crate) legs: u32,
     /// When to tell the position next.
     pub(crate) announce_at: Timestamp,
     /// What the caller was told last of position and wait.
     pub(crate) told: Option<u32>,
+    /// When a call-back is offered for the first time, unless that was done.
+    pub(crate) offer_at: Option<Timestamp>,
     /// The caller's side is on hold.
     pub(crate) held_by_caller: bool,
+    /// The place kept for a call-back, so that a redial finds it.
+    pub(crate) place: Option<u32>,
 }
 
 /// Where a call stands.
@@ -43,21 +51,39 @@ pub(crate) enum CallState {
     Queued,
     /// Holds a line, waits for an operator.
     Admitted,
-    /// The phone of `operator` rings as the call's last leg.
-    Ringing {
-        operator: OperatorId,
-        dialled: Timestamp,
-    },
-    /// Talks with `operator` on the call's last leg.
+    /// Phones ring: that of `first`, and of those who ring with it.
+    Ringing { first: OperatorId, dialled: Timestamp },
+    /// A call-back: the operator is on the phone, and the caller's rings.
+    CallingBack(Talk),
+    /// Talks with an operator.
     Talking(Talk),
+    /// Left the queue unserved.
+    Leaving {
+        outcome: Outcome,
+        left: Timestamp,
+        way: Way,
+    },
+}
+
+/// How a call leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
     /// Hears a last word.
-    Leaving { outcome: Outcome, left: Timestamp },
+    Farewell,
+    /// Hears that a key asks for a call-back.
+    Offer,
+    /// The phone of another place rings as the call's last leg.
+    Forwarding { to: u32 },
+    /// Talks with another place on the call's last leg.
+    Forwarded { to: u32 },
 }
 
 /// A conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Talk {
     pub(crate) operator: OperatorId,
+    /// The number of the operator's leg.
+    pub(crate) leg: u32,
     pub(crate) connected: Timestamp,
     /// How long the phone had rung.
     pub(crate) rang: Duration,
@@ -69,12 +95,24 @@ pub(crate) struct Talk {
 }
 
 impl Call {
-    /// The last operator's leg.
-    pub(crate) fn operator_leg(&self) -> LegId {
-        LegId {
-            call: self.id,
-            leg: self.legs,
-        }
+    /// The leg with this number.
+    pub(crate) fn leg(&self, leg: u32) -> LegId {
+        LegId { call: self.id, leg }
+    }
+
+    /// The leg dialled last.
+    pub(crate) fn last_leg(&self) -> LegId {
+        self.leg(self.legs)
+    }
+
+    /// Whether it waits on a list of its queue.
+    pub(crate) fn is_listed(&self) -> bool {
+        matches!(self.state, CallState::Queued | CallState::Admitted)
+    }
+
+    /// Whether it has not come to anybody yet: it waits, or phones ring for it.
+    pub(crate) fn waits(&self) -> bool {
+        !matches!(self.state, CallState::Talking(_) | CallState::Leaving { .. })
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the core is told once: limits, times, queues, operators and the schedule of lines.
 
-use crate::ConfigError;
 use crate::schedule::{Schedule, Timetable};
+use crate::{ConfigError, Outcome};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -16,8 +16,14 @@ pub struct AcdConfig {
     pub operators: Vec<OperatorConfig>,
     /// Names of the pauses an operator may choose.
     pub pause_reasons: Vec<String>,
-    /// Most live calls over all queues; one more is `saturated`.
+    /// Most live calls over all queues; one more is `saturated`. Call-backs that were promised do not count.
     pub calls_max: u32,
+    /// Whether callers can be dialled by a trunk, by [`TrunkId`](crate::TrunkId); left out means no.
+    #[serde(default)]
+    pub dialable: Vec<bool>,
+    /// Where calls can be forwarded to, as SIP addresses; the core only knows their index.
+    #[serde(default)]
+    pub forwards: Vec<String>,
 }
 
 /// One queue.
@@ -65,6 +71,68 @@ pub struct QueueConfig {
     pub wait_quantile: u8,
     /// A caller who talked with an operator within this time gets the same one if free; zero switches it off.
     pub sticky: Duration,
+    /// Whether and how waiting callers may ask to be called back.
+    pub call_back: Option<CallBack>,
+    /// What becomes of a caller who finds the queue full.
+    pub on_saturated: Overflow,
+    /// What becomes of a caller who finds the queue closed.
+    pub on_closed: Overflow,
+    /// What becomes of a caller who has waited for the longest time allowed.
+    pub on_timed_out: Overflow,
+    /// How long the phone of another place rings for a call that is forwarded.
+    pub forward_timeout: Duration,
+    /// What callers may say of themselves with a key while they wait.
+    pub choices: Vec<Choice>,
+}
+
+/// How callers are called back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CallBack {
+    /// The key that asks for it: `0`–`9`, `*` or `#`.
+    pub key: char,
+    /// The offer is made after this wait, and from then on with each position that is told.
+    pub offer_after: Duration,
+    /// Most call-backs of the queue that are promised and not yet made.
+    pub promises_max: u32,
+    /// A call-back whose turn has not come within this time lapses.
+    pub within: Duration,
+    /// How long the caller's phone rings.
+    pub ring_timeout: Duration,
+}
+
+impl Default for CallBack {
+    fn default() -> Self {
+        Self {
+            key: '1',
+            offer_after: Duration::from_secs(60),
+            promises_max: 100,
+            within: Duration::from_secs(24 * 3600),
+            ring_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What becomes of a caller who cannot wait, or not any longer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overflow {
+    /// A last word, then we hang up.
+    #[default]
+    Farewell,
+    /// The call goes to another place: an index into [`AcdConfig::forwards`].
+    Forward(u32),
+    /// The caller may ask to be called back; who does not hears the last word.
+    OfferCallBack,
+}
+
+/// A key with which a waiting caller says what the operator must know ("for English, press 2").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// The key: `0`–`9`, `*` or `#`.
+    pub key: char,
+    /// What an operator must know besides the queue's own skills, in place of an earlier choice.
+    pub skills: Skills,
 }
 
 impl Default for QueueConfig {
@@ -91,6 +159,12 @@ impl Default for QueueConfig {
             predictor: Predictor::QueueLength,
             wait_quantile: 80,
             sticky: Duration::ZERO,
+            call_back: None,
+            on_saturated: Overflow::Farewell,
+            on_closed: Overflow::Farewell,
+            on_timed_out: Overflow::Farewell,
+            forward_timeout: Duration::from_secs(30),
+            choices: Vec::new(),
         }
     }
 }
@@ -113,6 +187,11 @@ pub enum Predictor {
 pub struct Skills(pub u64);
 
 impl Skills {
+    /// These and those.
+    pub const fn and(self, more: Skills) -> Self {
+        Self(self.0 | more.0)
+    }
+
     /// Whether all of `needed` are here.
     pub const fn cover(self, needed: Skills) -> bool {
         self.0 & needed.0 == needed.0
@@ -145,7 +224,12 @@ pub enum Strategy {
     LeastOccupied,
     /// The first free one in configured order.
     Linear,
+    /// All who are free at once, at most [`RING_ALL_MAX`]; who picks up first has the call.
+    RingAll,
 }
+
+/// Most phones that ring for one call at a time.
+pub const RING_ALL_MAX: usize = 32;
 
 /// One operator.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -186,7 +270,7 @@ impl AcdConfig {
         let last = self.queues.len().checked_sub(1).ok_or(ConfigError::NoQueues)? as u32;
         for (index, queue) in self.queues.iter().enumerate() {
             queue
-                .validate()
+                .validate(self.forwards.len())
                 .map_err(|(key, what)| ConfigError::Queue { index, key, what })?;
         }
         for (index, operator) in self.operators.iter().enumerate() {
@@ -202,7 +286,18 @@ impl AcdConfig {
 }
 
 impl QueueConfig {
-    fn validate(&self) -> Result<(), (&'static str, &'static str)> {
+    /// What becomes of a caller who leaves unserved for a reason, where the queue says more than a last word.
+    pub(crate) fn overflow(&self, outcome: Outcome) -> Overflow {
+        match outcome {
+            Outcome::Saturated => self.on_saturated,
+            Outcome::Closed => self.on_closed,
+            Outcome::TimedOut => self.on_timed_out,
+            _ => Overflow::Farewell,
+        }
+    }
+
+    fn validate(&self, forwards: usize) -> Result<(), (&'static str, &'static str)> {
+        self.validate_overflow(forwards)?;
         if self.wait_max.is_zero() {
             return Err(("wait_max", "nobody could wait at all; use at least a second"));
         }
@@ -224,6 +319,70 @@ impl QueueConfig {
         Ok(())
     }
 }
+
+impl QueueConfig {
+    fn validate_overflow(&self, forwards: usize) -> Result<(), (&'static str, &'static str)> {
+        let actions = [
+            ("on_saturated", self.on_saturated),
+            ("on_closed", self.on_closed),
+            ("on_timed_out", self.on_timed_out),
+        ];
+        for (key, action) in actions {
+            match action {
+                Overflow::Forward(to) if to as usize >= forwards => {
+                    return Err((key, "forwards to an address that is not listed"));
+                }
+                Overflow::OfferCallBack if self.call_back.is_none() => {
+                    return Err((
+                        key,
+                        "offers a call-back, but the queue has no call-backs; give it some",
+                    ));
+                }
+                _ => {}
+            }
+        }
+        if self.forward_timeout.is_zero() {
+            return Err(("forward_timeout", "no phone could ring; use at least a second"));
+        }
+        let Some(call_back) = self.call_back else {
+            return self.validate_keys(None);
+        };
+        if call_back.ring_timeout.is_zero() {
+            return Err((
+                "call_back",
+                "no phone could ring; let it ring for at least a second",
+            ));
+        }
+        if call_back.within.is_zero() {
+            return Err((
+                "call_back",
+                "every promise would lapse at once; allow at least a minute",
+            ));
+        }
+        self.validate_keys(Some(call_back.key))
+    }
+
+    /// Each key means one thing.
+    fn validate_keys(&self, call_back: Option<char>) -> Result<(), (&'static str, &'static str)> {
+        let mut keys: Vec<char> = self
+            .choices
+            .iter()
+            .map(|choice| choice.key)
+            .chain(call_back)
+            .collect();
+        if keys.iter().any(|key| !KEYS.contains(*key)) {
+            return Err(("key", "no such key on a phone; use one of 0 to 9, * or #"));
+        }
+        keys.sort_unstable();
+        match keys.windows(2).any(|pair| pair[0] == pair[1]) {
+            true => Err(("key", "one key means two things; give each its own")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// The keys that every phone has.
+const KEYS: &str = "0123456789*#";
 
 /// A position takes about this long to say.
 const ANNOUNCE_EVERY_MIN: Duration = Duration::from_secs(5);

@@ -1,6 +1,8 @@
 //! What has become true, for those who watch: feed, metrics, records, logs.
 
-use crate::{CallId, CallerNumber, FailCause, LegId, OperatorId, PauseReason, QueueId, Timestamp, TrunkId};
+use crate::{
+    CallId, CallerNumber, FailCause, LegId, OperatorId, PauseReason, QueueId, Skills, Timestamp, TrunkId,
+};
 use arrayvec::ArrayVec;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -23,6 +25,21 @@ pub enum Event {
         /// When the ticket was drawn: now, or the first call's arrival for a resumed place.
         since: Timestamp,
         resumed: bool,
+        /// What the operator must know besides the queue's own skills.
+        skills: Skills,
+    },
+    /// The caller said by a key what the operator must know.
+    CallChose { call: CallId, skills: Skills },
+    /// The caller will be called back. `call` waits from now on with the ticket of `from`, without a leg.
+    CallBackPromised {
+        call: CallId,
+        from: CallId,
+        queue: QueueId,
+        trunk: TrunkId,
+        caller: CallerNumber,
+        ticket: u64,
+        since: Timestamp,
+        skills: Skills,
     },
     /// The call holds a line from now on.
     CallAdmitted {
@@ -55,13 +72,19 @@ pub enum Event {
         leg: LegId,
         why: Why,
     },
-    /// The operator's phone did not take it; the call stands where it stood.
+    /// The operator's phone did not take it; unless others ring for it still, the call stands where it stood.
     CallReturned {
         call: CallId,
         queue: QueueId,
         operator: OperatorId,
         cause: ReturnCause,
         rang: Duration,
+    },
+    /// The operator of a call-back picked up, and the caller's phone is dialled: once.
+    CallerDialled {
+        call: CallId,
+        queue: QueueId,
+        operator: OperatorId,
     },
     /// Caller and operator hear each other.
     CallConnected {
@@ -73,13 +96,23 @@ pub enum Event {
     },
     /// One side of a connected call was put on hold or taken back.
     CallHeld { call: CallId, held: bool },
-    /// The call's outcome is decided and the caller hears a last word; a line it holds stays held until `CallEnded`.
+    /// The call leaves the queue, and hears a last word or an offer or is forwarded. A line it holds stays held until
+    /// `CallEnded` or `CallForwarded`. Said again if the caller accepts the offer.
     CallLeaving {
         call: CallId,
         queue: QueueId,
         outcome: Outcome,
     },
-    /// The call is over and its line, if it held one, is free. Exactly one for each `CallArrived`.
+    /// A call that left the queue talks with another place, an index into the forwards; it holds no line any more.
+    CallForwarded {
+        call: CallId,
+        queue: QueueId,
+        to: u32,
+        leg: LegId,
+    },
+    /// The call is over and its line, if it held one, is free. Exactly one for each `CallArrived` and each
+    /// `CallBackPromised`. A call-back is `answered`, `failed` (the caller was not reached), `timed_out` (its turn did
+    /// not come in time) or `abandoned` (the caller called again and took the place up).
     CallEnded {
         call: CallId,
         queue: QueueId,
@@ -118,6 +151,8 @@ pub enum Event {
     MediaSilent { leg: LegId },
     /// No new calls from now on.
     Draining,
+    /// Calls are taken again.
+    Started,
 }
 
 /// A caller's wait from now on, as each predictor sees it; none where it knows nothing yet, or sees no end.

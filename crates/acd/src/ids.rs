@@ -9,6 +9,22 @@ use std::fmt;
 #[serde(transparent)]
 pub struct CallId(pub u64);
 
+impl CallId {
+    /// Set in the id of a call-back; the rest is the id of the call that asked for it. Ids stay below 2^53, so that
+    /// every reader of JSON keeps them whole.
+    pub const CALL_BACK: u64 = 1 << 52;
+
+    /// The call-back that this call was promised. A call is promised one at most.
+    pub const fn call_back(self) -> Self {
+        Self(self.0 | Self::CALL_BACK)
+    }
+
+    /// Whether we call the caller, rather than the caller us.
+    pub const fn is_call_back(self) -> bool {
+        self.0 & Self::CALL_BACK != 0
+    }
+}
+
 /// One SIP dialog of a call: leg 0 is the caller's, leg n the n-th phone that was rung for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LegId {

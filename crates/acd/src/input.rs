@@ -1,6 +1,6 @@
 //! Everything the core can be told. An input is a fact that has happened outside: it is journaled, then handled.
 
-use crate::{CallId, CallerNumber, LegId, OperatorId, QueueId, Timestamp, TrunkId};
+use crate::{CallId, CallerNumber, LegId, OperatorId, QueueId, Skills, Timestamp, TrunkId};
 use serde::{Deserialize, Serialize};
 
 /// One fact from outside. The core accepts any input in any state: what no longer applies is ignored.
@@ -14,6 +14,9 @@ pub enum Input {
         queue: QueueId,
         trunk: TrunkId,
         caller: CallerNumber,
+        /// What the operator must know besides the queue's own skills.
+        #[serde(default)]
+        skills: Skills,
     },
     /// The caller's leg is over: CANCEL, BYE, or it failed.
     CallerGone { call: CallId, cause: GoneCause },
@@ -21,13 +24,13 @@ pub enum Input {
     PromptDone { call: CallId },
     /// The caller pressed a key: `0`–`9`, `*`, `#`, `A`–`D`.
     Dtmf { call: CallId, digit: char },
-    /// An operator's phone rings (180 or 183).
+    /// A phone that we dialled rings (180 or 183).
     LegRinging { leg: LegId },
-    /// An operator's phone was picked up (2xx) and its media is agreed.
+    /// A phone that we dialled was picked up (2xx) and its media is agreed.
     LegAnswered { leg: LegId },
-    /// An operator's phone did not take the call; the leg is over.
+    /// A phone that we dialled did not take the call; the leg is over.
     LegFailed { leg: LegId, cause: FailCause },
-    /// An answered operator's leg is over: BYE or it failed.
+    /// A leg that we dialled and that was answered is over: BYE or it failed.
     LegGone { leg: LegId },
     /// The far end put the leg on hold (`a=sendonly` or `a=inactive`), or took it back.
     LegHeld { leg: LegId, held: bool },
@@ -54,6 +57,8 @@ pub enum Input {
     SetLines { lines: u32, until: Timestamp },
     /// A supervisor takes back [`Input::SetLines`].
     FollowSchedule,
+    /// The engine has started: calls are taken, whatever was said of stopping before.
+    Started,
     /// The engine is stopping: refuse new calls, let those talking end.
     Drain,
     /// The time to drain is over: end everything.
@@ -72,7 +77,7 @@ pub enum GoneCause {
     Failed,
 }
 
-/// Why an operator's phone did not take a call.
+/// Why a phone that we dialled did not take a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailCause {

@@ -3,8 +3,9 @@
 //! Owns the operators' records and the choice among those who are free. Sets of operators are bitmaps in the
 //! configuration's order, so that a choice is a walk over the free ones and nothing else.
 
-use crate::{AcdConfig, OperatorConfig, OperatorId, OperatorState, PauseReason, QueueId, Strategy};
-use crate::{OperatorView, Timestamp, strategy};
+use crate::{AcdConfig, OperatorConfig, OperatorId, OperatorState, PauseReason, QueueId, Skills, Strategy};
+use crate::{OperatorView, RING_ALL_MAX, Timestamp, strategy};
+use arrayvec::ArrayVec;
 use std::ops::{Index, IndexMut};
 use std::time::Duration;
 
@@ -35,6 +36,10 @@ pub(crate) struct Operator {
     pub(crate) signed_on: Timestamp,
     /// Time on calls and wrap-up since sign-on.
     pub(crate) worked: Duration,
+    /// What the operator knows.
+    skills: Skills,
+    /// Whose phone was dialled next for the call that rings here.
+    pub(crate) rings_with: Option<OperatorId>,
 }
 
 /// What an operator asked for during a call.
@@ -61,9 +66,14 @@ impl Operator {
             rest: config.rest,
             signed_on: Timestamp::default(),
             worked: Duration::ZERO,
+            skills: config.skills,
+            rings_with: None,
         }
     }
 }
+
+/// Whose phones ring for a call, in the order in which they are dialled.
+pub(crate) type Chosen = ArrayVec<OperatorId, RING_ALL_MAX>;
 
 pub(crate) struct Operators {
     all: Vec<Operator>,
@@ -74,11 +84,21 @@ pub(crate) struct Operators {
     teams: Vec<Team>,
 }
 
+/// Which operators may take a call: those who serve its queue and, unless that is not asked for any more, know what
+/// the call needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) queue: QueueId,
+    /// A set of skills of the queue, by [`Operators::needs`]; none if skills do not matter.
+    pub(crate) needs: Option<u32>,
+}
+
 /// Who serves one queue.
 struct Team {
     serving: OperatorSet,
-    /// Those of them who have its skills.
-    skilled: OperatorSet,
+    /// For each set of skills that calls of the queue have needed so far: those of them who have these. The queue's
+    /// own skills come first.
+    skilled: Vec<(Skills, OperatorSet)>,
     /// How much each operator prefers it, 0 first; empty if all do alike.
     levels: Vec<u8>,
     /// Whom it chose last.
@@ -87,7 +107,7 @@ struct Team {
 
 impl Team {
     fn new(config: &AcdConfig, queue: u32) -> Self {
-        let (mut serving, mut skilled) = (OperatorSet::new(config), OperatorSet::new(config));
+        let mut serving = OperatorSet::new(config);
         let mut levels = vec![0; config.operators.len()];
         for (index, operator) in config.operators.iter().enumerate() {
             let listed = operator.queues.iter().position(|served| *served == queue);
@@ -96,18 +116,22 @@ impl Team {
             }
             levels[index] = listed.and_then(|n| operator.levels.get(n)).copied().unwrap_or(0);
             serving.insert(OperatorId(index as u32));
-            if operator.skills.cover(config.queues[queue as usize].skills) {
-                skilled.insert(OperatorId(index as u32));
-            }
         }
         if levels.iter().all(|level| *level == 0) {
             levels.clear();
         }
         Self {
             serving,
-            skilled,
+            skilled: Vec::new(),
             levels,
             last: None,
+        }
+    }
+
+    fn who(&self, wanted: Wanted) -> &OperatorSet {
+        match wanted.needs {
+            Some(needs) => &self.skilled[needs as usize].1,
+            None => &self.serving,
         }
     }
 
@@ -118,14 +142,35 @@ impl Team {
 
 impl Operators {
     pub(crate) fn new(config: &AcdConfig) -> Self {
-        Self {
+        let mut operators = Self {
             all: config.operators.iter().map(Operator::new).collect(),
             free: OperatorSet::new(config),
             at_work: OperatorSet::new(config),
             teams: (0..config.queues.len() as u32)
                 .map(|queue| Team::new(config, queue))
                 .collect(),
+        };
+        for (id, queue) in (0..).zip(&config.queues) {
+            operators.needs(QueueId(id), queue.skills);
         }
+        operators
+    }
+
+    /// The index of a set of skills that calls of a queue need; a new one is worked out once.
+    pub(crate) fn needs(&mut self, queue: QueueId, skills: Skills) -> u32 {
+        let team = &mut self.teams[queue.0 as usize];
+        let known = team.skilled.iter().position(|(known, _)| *known == skills);
+        let index = known.unwrap_or_else(|| {
+            let mut able = team.serving.clone();
+            for (id, operator) in (0..).map(OperatorId).zip(&self.all) {
+                if !operator.skills.cover(skills) {
+                    able.remove(id);
+                }
+            }
+            team.skilled.push((skills, able));
+            team.skilled.len() - 1
+        });
+        index as u32
     }
 
     /// The first input sets the clock: nobody has been signed off since 1970.
@@ -142,11 +187,10 @@ impl Operators {
         self.free.count > 0
     }
 
-    /// How much an operator prefers a call of `queue`, if he may take it; `relaxed` if he need not know its skills.
-    pub(crate) fn level(&self, id: OperatorId, queue: QueueId, relaxed: bool) -> Option<u8> {
-        let team = &self.teams[queue.0 as usize];
-        let who = if relaxed { &team.serving } else { &team.skilled };
-        who.contains(id).then(|| team.level(id))
+    /// How much an operator prefers a call, if he may take it.
+    pub(crate) fn level(&self, id: OperatorId, wanted: Wanted) -> Option<u8> {
+        let team = &self.teams[wanted.queue.0 as usize];
+        team.who(wanted).contains(id).then(|| team.level(id))
     }
 
     /// Changes an operator's state; gives the state before. The only way to change it.
@@ -182,16 +226,15 @@ impl Operators {
         self.at_work.and(&self.teams[queue.0 as usize].serving).count() as u32
     }
 
-    /// Who is free and may take a call of `queue`, in the configuration's order.
-    pub(crate) fn eligible(&self, queue: QueueId, relaxed: bool) -> impl Iterator<Item = OperatorId> {
-        let team = &self.teams[queue.0 as usize];
-        self.free.and(if relaxed { &team.serving } else { &team.skilled })
+    /// Who is free and may take a call, in the configuration's order.
+    pub(crate) fn eligible(&self, wanted: Wanted) -> impl Iterator<Item = OperatorId> {
+        self.free.and(self.teams[wanted.queue.0 as usize].who(wanted))
     }
 
-    /// How much the best of those who are free and may take a call of `queue` prefers it.
-    pub(crate) fn best_level(&self, queue: QueueId, relaxed: bool) -> Option<u8> {
-        let team = &self.teams[queue.0 as usize];
-        let mut eligible = self.eligible(queue, relaxed).map(|id| team.level(id));
+    /// How much the best of those who are free and may take a call prefers it.
+    pub(crate) fn best_level(&self, wanted: Wanted) -> Option<u8> {
+        let team = &self.teams[wanted.queue.0 as usize];
+        let mut eligible = self.eligible(wanted).map(|id| team.level(id));
         if team.levels.is_empty() {
             eligible.next()
         } else {
@@ -199,22 +242,44 @@ impl Operators {
         }
     }
 
-    /// Chooses who takes the next call of `queue`, among those who prefer it most; `favourite`, if one of them.
+    /// Chooses whose phones ring for a call, among those who prefer it most; `favourite` alone, if one of them.
     pub(crate) fn choose(
         &self,
-        (queue, relaxed): (QueueId, bool),
+        wanted: Wanted,
         strategy: Strategy,
         favourite: Option<OperatorId>,
         now: Timestamp,
-    ) -> Option<OperatorId> {
-        let team = &self.teams[queue.0 as usize];
-        let best = self.best_level(queue, relaxed)?;
-        let mut eligible = self.eligible(queue, relaxed).filter(|id| team.level(*id) == best);
-        if favourite.is_some() && eligible.any(|id| Some(id) == favourite) {
-            return favourite;
+    ) -> Chosen {
+        let team = &self.teams[wanted.queue.0 as usize];
+        let best = self.best_level(wanted);
+        let mut eligible = self.eligible(wanted).filter(|id| Some(team.level(*id)) == best);
+        if let Some(favourite) = favourite
+            && eligible.any(|id| id == favourite)
+        {
+            return Chosen::from_iter([favourite]);
         }
-        let eligible = self.eligible(queue, relaxed).filter(|id| team.level(*id) == best);
+        let eligible = self.eligible(wanted).filter(|id| Some(team.level(*id)) == best);
         strategy::choose(strategy, self, eligible, team.last, now)
+    }
+
+    /// The operators after `first` whose phones ring for the same call, in the order they were dialled, `first` included.
+    pub(crate) fn ringing(&self, first: OperatorId) -> impl Iterator<Item = OperatorId> {
+        std::iter::successors(Some(first), |id| self[*id].rings_with)
+    }
+
+    /// Takes `id` out of those who ring for the same call, beginning with `first`; gives who is first then.
+    pub(crate) fn stop_ringing(&mut self, first: OperatorId, id: OperatorId) -> Option<OperatorId> {
+        let next = self[id].rings_with.take();
+        if first == id {
+            return next;
+        }
+        let before = self
+            .ringing(first)
+            .find(|other| self[*other].rings_with == Some(id));
+        if let Some(before) = before {
+            self[before].rings_with = next;
+        }
+        Some(first)
     }
 
     /// Remembers a choice, for [`Strategy::RoundRobin`].
@@ -261,6 +326,7 @@ impl IndexMut<OperatorId> for Operators {
 }
 
 /// A set of operators, walked in the configuration's order.
+#[derive(Clone)]
 struct OperatorSet {
     words: Vec<u64>,
     count: u32,

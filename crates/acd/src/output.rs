@@ -1,6 +1,6 @@
 //! Everything the core asks for. Outputs are carried out after the input that led to them is journaled.
 
-use crate::{CallId, CallerNumber, Event, LegId, OperatorId, Outcome};
+use crate::{CallId, CallerNumber, Event, LegId, OperatorId, Outcome, TrunkId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -32,12 +32,31 @@ pub enum Output {
         caller: CallerNumber,
         waited: Duration,
     },
+    /// Ring a phone outside: the caller's own for a call-back, or another place's for a call that is forwarded.
+    DialOut {
+        leg: LegId,
+        to: Destination,
+        caller: CallerNumber,
+        trunk: TrunkId,
+    },
+    /// Let an operator hear that the caller's phone is being rung.
+    Ringback { leg: LegId },
     /// Connect the audio of the caller and this operator's leg, in place of what plays.
     Bridge { operator_leg: LegId },
     /// End a leg in whatever state it is: CANCEL, BYE or a refusal. No input will come of it.
     HangUp { leg: LegId, cause: HangUpCause },
     /// Something became true: for the feed, the metrics and the records.
     Event(Event),
+}
+
+/// Whom we dial outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Destination {
+    /// The caller, by the trunk of the first call.
+    Caller,
+    /// Another place: an index into [`AcdConfig::forwards`](crate::AcdConfig::forwards).
+    Forward(u32),
 }
 
 /// What a caller hears.
@@ -54,7 +73,13 @@ pub enum Audio {
         position: u32,
         /// The announced quantile of the wait, if there is an estimate.
         wait: Option<Duration>,
+        /// The key that asks for a call-back, if that is offered too.
+        call_back: Option<char>,
     },
+    /// "Press this key to be called back and keep your place", then hold music.
+    CallBackOffer(char),
+    /// That the caller cannot wait, and that this key asks to be called back; a `PromptDone` follows, then music.
+    LastOffer(char),
     /// "You are back in your place", then hold music.
     Resumed,
     /// A last word by outcome ("all lines are busy", "we are closed"); a `PromptDone` follows, no music.

@@ -2,9 +2,9 @@
 //!
 //! Owns what a redial needs to take up its ticket again. A place is found by trunk, queue and number; callers who
 //! withheld the number have none. Two dropped calls of one number (a switchboard) keep two places, and the older is
-//! taken up first. At most `places_max` are kept; one more is not. The index is only asked for one caller at a time.
+//! taken up first. A call-back that was promised has a place too, so that a caller who cannot await it finds it. At most `places_max` are kept; one more is not. The index is only asked for one caller at a time.
 
-use crate::{CallerNumber, QueueId, Timestamp, TrunkId};
+use crate::{CallId, CallerNumber, QueueId, Timestamp, TrunkId};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
@@ -23,6 +23,8 @@ pub(crate) struct Place {
     pub(crate) ticket: u64,
     /// When the ticket was drawn.
     pub(crate) since: Timestamp,
+    /// The call-back that holds this place; none if it is kept for a redial alone.
+    pub(crate) promise: Option<CallId>,
     /// The next younger place of the same caller.
     next: Option<u32>,
 }
@@ -46,16 +48,26 @@ impl Places {
         }
     }
 
-    /// The slots in use.
-    pub(crate) fn slots(&self) -> impl Iterator<Item = u32> {
+    /// The places kept, and their slots.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Place)> {
         (0..)
             .zip(&self.slots)
-            .filter_map(|(slot, place)| place.as_ref().map(|_| slot))
+            .filter_map(|(slot, place)| Some((slot, place.as_ref()?)))
+    }
+
+    /// Whether one more place can be kept.
+    pub(crate) fn any_vacant(&self) -> bool {
+        self.slots.len() - self.vacant.len() < self.places_max
     }
 
     /// Keeps a place; gives its slot, or nothing if there are too many.
-    pub(crate) fn keep(&mut self, owner: Owner, ticket: u64, since: Timestamp) -> Option<u32> {
-        if self.slots.len() - self.vacant.len() >= self.places_max {
+    pub(crate) fn keep(
+        &mut self,
+        owner: Owner,
+        (ticket, since): (u64, Timestamp),
+        promise: Option<CallId>,
+    ) -> Option<u32> {
+        if !self.any_vacant() {
             return None;
         }
         let slot = self.vacant.pop().unwrap_or_else(|| {
@@ -74,6 +86,7 @@ impl Places {
             owner,
             ticket,
             since,
+            promise,
             next,
         });
         self.link(owner, older, Some(slot));

@@ -1,6 +1,7 @@
 //! The whole state as data: for a console that connects, and for a checkpoint.
 
-use crate::{CallId, CallerNumber, Event, OperatorId, OperatorState, QueueId, Timestamp, TrunkId};
+use crate::TrunkId;
+use crate::{CallId, CallerNumber, Event, LegId, OperatorId, OperatorState, QueueId, Skills, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Everything a watcher may see, at one moment.
@@ -39,6 +40,8 @@ pub struct CallView {
     pub ticket: u64,
     /// When the ticket was drawn: for a resumed place, the first call's arrival.
     pub since: Timestamp,
+    /// What the operator must know besides the queue's own skills.
+    pub skills: Skills,
     /// When it was given a line, if it holds one.
     pub admitted: Option<Timestamp>,
     /// Where it stands.
@@ -54,16 +57,20 @@ pub enum Stage {
     Queued,
     /// Holds a line, waits for an operator.
     Admitted,
-    /// An operator's phone rings for it.
+    /// An operator's phone rings for it; if several do, this is the one that was dialled first.
     Ringing { operator: OperatorId },
+    /// The caller's phone is rung for a call-back.
+    CallingBack { operator: OperatorId },
     /// Talks, since `connected`.
     Talking {
         operator: OperatorId,
         connected: Timestamp,
         held: bool,
     },
-    /// Hears a last word before we hang up.
+    /// Hears a last word or an offer, or another place's phone rings for it.
     Leaving,
+    /// Talks with another place, an index into [`AcdConfig::forwards`](crate::AcdConfig::forwards).
+    Forwarded { to: u32, leg: LegId },
 }
 
 /// One operator.
@@ -94,9 +101,19 @@ impl Snapshot {
                 caller,
                 ticket,
                 since,
+                skills,
+                ..
+            }
+            | Event::CallBackPromised {
+                call,
+                queue,
+                trunk,
+                caller,
+                ticket,
+                since,
+                skills,
                 ..
             } => {
-                let stage = Stage::Queued;
                 let view = CallView {
                     call,
                     queue,
@@ -104,11 +121,19 @@ impl Snapshot {
                     caller,
                     ticket,
                     since,
+                    skills,
                     admitted: None,
-                    stage,
+                    stage: Stage::Queued,
                 };
-                let index = self.calls.partition_point(|other| other.ticket < ticket);
+                let index = self
+                    .calls
+                    .partition_point(|other| (other.ticket, other.call) < (ticket, call));
                 self.calls.insert(index, view);
+            }
+            Event::CallChose { call, skills } => {
+                if let Some(view) = self.call_mut(call) {
+                    view.skills = skills;
+                }
             }
             Event::CallAdmitted { call, .. } => {
                 if let Some(view) = self.stage(call, Stage::Admitted) {
@@ -117,10 +142,20 @@ impl Snapshot {
                 self.lines_in_use += 1;
             }
             Event::CallAssigned { call, operator, .. } => {
-                self.stage(call, Stage::Ringing { operator });
+                if let Some(view) = self.call_mut(call)
+                    && !matches!(view.stage, Stage::Ringing { .. })
+                {
+                    view.stage = Stage::Ringing { operator };
+                }
             }
-            Event::CallReturned { call, .. } => {
-                self.stage(call, Stage::Admitted);
+            Event::CallReturned { call, operator, .. } => {
+                let stage = self
+                    .first_ringing(call, operator)
+                    .map_or(Stage::Admitted, |operator| Stage::Ringing { operator });
+                self.stage(call, stage);
+            }
+            Event::CallerDialled { call, operator, .. } => {
+                self.stage(call, Stage::CallingBack { operator });
             }
             Event::CallConnected { call, operator, .. } => {
                 self.stage(
@@ -144,6 +179,12 @@ impl Snapshot {
             }
             Event::CallLeaving { call, .. } => {
                 self.stage(call, Stage::Leaving);
+            }
+            Event::CallForwarded { call, to, leg, .. } => {
+                if let Some(view) = self.stage(call, Stage::Forwarded { to, leg }) {
+                    let held_line = view.admitted.take().is_some();
+                    self.lines_in_use -= u32::from(held_line);
+                }
             }
             Event::CallEnded { call, .. } => {
                 if let Some(index) = self.calls.iter().position(|view| view.call == call) {
@@ -176,12 +217,28 @@ impl Snapshot {
                 self.next_lines = next_lines;
             }
             Event::Draining => self.draining = true,
+            Event::Started => self.draining = false,
             Event::PositionAnnounced { .. }
             | Event::WaitJudged { .. }
             | Event::FifoOvertaken { .. }
             | Event::Refused { .. }
             | Event::MediaSilent { .. } => {}
         }
+    }
+
+    /// Of the phones that ring for a call, `but` one, whose was dialled first.
+    fn first_ringing(&self, call: CallId, but: OperatorId) -> Option<OperatorId> {
+        let rings = |view: &OperatorView| match view.state {
+            OperatorState::Reserved { leg, .. } if leg.call == call && view.operator != but => {
+                Some((leg.leg, view.operator))
+            }
+            _ => None,
+        };
+        self.operators
+            .iter()
+            .filter_map(rings)
+            .min()
+            .map(|(_, operator)| operator)
     }
 
     fn call_mut(&mut self, call: CallId) -> Option<&mut CallView> {

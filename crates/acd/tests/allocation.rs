@@ -58,6 +58,9 @@ struct House {
     outputs: Vec<Output>,
     rung: VecDeque<(LegId, OperatorId)>,
     talking: VecDeque<LegId>,
+    /// Phones outside that ring.
+    outside: VecDeque<LegId>,
+    reached: u64,
 }
 
 impl House {
@@ -65,8 +68,10 @@ impl House {
         self.now = self.now + Duration::from_millis(1);
         self.acd.handle(self.now, input, &mut self.outputs);
         for output in self.outputs.drain(..) {
-            if let Output::Dial { leg, operator, .. } = output {
-                self.rung.push_back((leg, operator));
+            match output {
+                Output::Dial { leg, operator, .. } => self.rung.push_back((leg, operator)),
+                Output::DialOut { leg, .. } => self.outside.push_back(leg),
+                _ => {}
             }
         }
     }
@@ -77,9 +82,10 @@ impl House {
         let call = CallId(self.next_call);
         self.input(Input::CallArrived {
             call,
-            queue: QueueId((self.next_call % 2) as u32),
+            queue: QueueId((self.next_call % 3) as u32),
             trunk: TrunkId(0),
             caller,
+            skills: Skills(self.next_call / 2 % 2),
         });
     }
 
@@ -103,6 +109,16 @@ impl House {
             call: gives_up,
             cause: GoneCause::HungUp,
         });
+        if n.is_multiple_of(5) {
+            self.input(Input::Dtmf {
+                call: CallId(self.next_call.saturating_sub(WAITING / 4)),
+                digit: if n.is_multiple_of(2) { '1' } else { '2' },
+            });
+        }
+        if let Some(leg) = self.outside.pop_front() {
+            self.reached += 1;
+            self.input(Input::LegAnswered { leg });
+        }
         if let Some((leg, _)) = self.rung.pop_front() {
             self.input(Input::LegRinging { leg });
             if n.is_multiple_of(13) {
@@ -145,7 +161,23 @@ fn config() -> AcdConfig {
         announce_every: Duration::from_secs(5),
         wrap_up: Duration::from_millis(20),
         sticky: Duration::from_secs(3),
+        call_back: Some(CallBack {
+            offer_after: Duration::from_secs(1),
+            promises_max: 200,
+            within: Duration::from_secs(10),
+            ring_timeout: Duration::from_millis(50),
+            ..CallBack::default()
+        }),
+        choices: vec![Choice {
+            key: '2',
+            skills: Skills(1),
+        }],
+        on_timed_out: Overflow::Forward(0),
         ..QueueConfig::default()
+    };
+    let third = QueueConfig {
+        strategy: Strategy::RingAll,
+        ..queue.clone()
     };
     let second = QueueConfig {
         skills: Skills(1),
@@ -169,10 +201,12 @@ fn config() -> AcdConfig {
             holidays,
             workdays,
         },
-        queues: vec![queue, second],
+        queues: vec![queue, second, third],
         operators: (0..OPERATORS).map(operator).collect(),
         pause_reasons: vec!["lunch".into()],
         calls_max: 4_000,
+        dialable: vec![true],
+        forwards: vec!["sip:elsewhere@192.0.2.9".into()],
     }
 }
 
@@ -188,6 +222,8 @@ fn nothing_is_allocated_after_warm_up() {
         outputs: Vec::with_capacity(10_000),
         rung,
         talking,
+        outside: VecDeque::with_capacity(1_000),
+        reached: 0,
     };
     for operator in (0..OPERATORS).map(OperatorId) {
         house.input(Input::PhoneRegistered { operator });
@@ -198,8 +234,9 @@ fn nothing_is_allocated_after_warm_up() {
     let (before, first) = (ALLOCATIONS.get(), house.next_call);
     (60_000..120_000).for_each(|n| house.cycle(n));
     assert!(
-        house.next_call - first == 120_000 && house.talking.len() == 8,
-        "the house is alive"
+        house.next_call - first == 120_000 && house.talking.len() == 8 && house.reached > 100,
+        "the house is alive: {} reached",
+        house.reached
     );
     assert_eq!(
         ALLOCATIONS.get() - before,

@@ -118,11 +118,13 @@ fn of_sip(event: SipEvent) -> Option<Input> {
             queue,
             trunk,
             caller,
+            skills,
         } => Input::CallArrived {
             call,
             queue,
             trunk,
             caller,
+            skills,
         },
         SipEvent::CallerGone { call, cause } => Input::CallerGone { call, cause },
         SipEvent::Ringing { leg } => Input::LegRinging { leg },

@@ -50,7 +50,9 @@ impl House {
     /// Which queue's languages a call hears.
     fn keep_queue(&mut self, event: &Event) {
         match event {
-            Event::CallArrived { call, queue, .. } => drop(self.queues.insert(*call, *queue)),
+            Event::CallArrived { call, queue, .. } | Event::CallBackPromised { call, queue, .. } => {
+                self.queues.insert(*call, *queue);
+            }
             Event::CallEnded { call, .. } => drop(self.queues.remove(call)),
             _ => {}
         }
@@ -94,6 +96,8 @@ impl Edges for House {
                     caller,
                     waited: _,
                 } => self.sip.dial(leg, operator, caller),
+                Output::DialOut { leg, .. } => self.sip.dial_out(leg),
+                Output::Ringback { leg: _ } => {}
                 Output::Bridge { operator_leg } => {
                     self.media.bridge(LegId::caller(operator_leg.call), operator_leg);
                 }

@@ -141,6 +141,7 @@ mod tests {
             queue: QueueId(0),
             trunk: TrunkId(0),
             caller,
+            skills: acd::Skills::default(),
         })
     }
 

@@ -4,7 +4,7 @@
 //! seen at two looks in a row is a stuck call: it is reported, and put right with the input (or the hang-up) that
 //! must have been lost.
 
-use acd::{FailCause, GoneCause, Input, LegId, OperatorState, Snapshot};
+use acd::{CallId, CallView, FailCause, GoneCause, Input, LegId, OperatorState, Snapshot, Stage};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -108,8 +108,13 @@ impl Reconciler {
 fn differences(believed: &Snapshot, standing: &[LegId]) -> BTreeMap<LegId, Stuck> {
     let mut missing = BTreeMap::new();
     for view in &believed.calls {
-        let leg = LegId::caller(view.call);
-        missing.insert(leg, Stuck::CallerMissing(leg));
+        if has_caller(view) {
+            let leg = LegId::caller(view.call);
+            missing.insert(leg, Stuck::CallerMissing(leg));
+        }
+        if let Stage::Forwarded { leg, .. } = view.stage {
+            missing.insert(leg, Stuck::TalkingMissing(leg));
+        }
     }
     for view in &believed.operators {
         match view.state {
@@ -119,17 +124,32 @@ fn differences(believed: &Snapshot, standing: &[LegId]) -> BTreeMap<LegId, Stuck
         }
     }
     for leg in standing {
-        if missing.remove(leg).is_none() {
+        if missing.remove(leg).is_none() && !leaves(believed, leg.call) {
             missing.insert(*leg, Stuck::Unknown(*leg));
         }
     }
     missing
 }
 
+/// A call-back has a leg of its caller from when that is dialled.
+fn has_caller(view: &CallView) -> bool {
+    let waits = matches!(
+        view.stage,
+        Stage::Queued | Stage::Admitted | Stage::Ringing { .. }
+    );
+    !(view.call.is_call_back() && waits)
+}
+
+/// Another place's phone may ring for a call that leaves; the core has a deadline for it.
+fn leaves(believed: &Snapshot, call: CallId) -> bool {
+    let mut views = believed.calls.iter();
+    views.any(|view| view.call == call && view.stage == Stage::Leaving)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use acd::{CallId, CallView, CallerNumber, OperatorId, OperatorView, QueueId, Stage, Timestamp, TrunkId};
+    use acd::{CallerNumber, OperatorId, OperatorView, QueueId, Skills, Timestamp, TrunkId};
 
     fn leg(call: u64, leg: u32) -> LegId {
         LegId {
@@ -148,6 +168,7 @@ mod tests {
             caller: CallerNumber::withheld(),
             ticket: n,
             since: at,
+            skills: Skills::default(),
             admitted: Some(at),
             stage: Stage::Admitted,
         };

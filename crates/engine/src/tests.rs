@@ -182,6 +182,8 @@ fn core() -> AcdConfig {
         }],
         pause_reasons: vec![],
         calls_max: 100,
+        dialable: Vec::new(),
+        forwards: Vec::new(),
     }
 }
 
@@ -226,6 +228,7 @@ impl Running {
             queue,
             trunk,
             caller: CallerNumber::withheld(),
+            skills: acd::Skills::default(),
         })
     }
 

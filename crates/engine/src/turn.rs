@@ -5,7 +5,7 @@ use crate::edges::{Edges, Log};
 use crate::inbox::{Inbox, Stimulus};
 use crate::metrics::Metrics;
 use crate::reconcile::{Reconciler, Repair};
-use acd::{Acd, Event, HangUpCause, Input, Output, Snapshot, Timestamp};
+use acd::{Acd, Event, HangUpCause, Input, Outcome, Output, Snapshot, Timestamp};
 use feed::{Refusal, Request};
 use journal::JournalError;
 use std::sync::Arc;
@@ -128,6 +128,10 @@ impl Loop {
             self.state.fresh += 1;
             match event {
                 Event::CallArrived { .. } => self.state.live += 1,
+                // A call-back is up from when its caller is dialled: a promise does not keep the engine from stopping.
+                Event::CallerDialled { .. } => self.state.live += 1,
+                Event::CallEnded { call, outcome, .. }
+                    if call.is_call_back() && !matches!(outcome, Outcome::Answered | Outcome::Failed) => {}
                 Event::CallEnded { .. } => self.state.live = self.state.live.saturating_sub(1),
                 Event::Refused { refusal: why, .. } => refusal = Some(*why),
                 _ => {}

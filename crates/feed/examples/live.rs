@@ -30,6 +30,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 })
                 .collect(),
             pause_reasons: vec!["meal".into(), "training".into()],
+            skills: vec![],
+            forwards: vec![],
         },
         clock: Arc::new(move || {
             clock
@@ -228,6 +230,7 @@ impl World {
                 queue: QueueId(0),
                 trunk: TrunkId(0),
                 caller: CallerNumber::new(&number),
+                skills: acd::Skills::default(),
             },
         );
     }
@@ -288,5 +291,7 @@ fn config() -> AcdConfig {
             .collect(),
         pause_reasons: vec!["meal".into(), "training".into()],
         calls_max: 100,
+        dialable: Vec::new(),
+        forwards: Vec::new(),
     }
 }

@@ -45,6 +45,10 @@ pub struct Directory {
     pub operators: Vec<Account>,
     /// By `PauseReason::Chosen`.
     pub pause_reasons: Vec<String>,
+    /// By bit of `Skills`.
+    pub skills: Vec<String>,
+    /// Where calls can be forwarded to, by index.
+    pub forwards: Vec<String>,
 }
 
 /// An operator's sign-in.

@@ -103,7 +103,7 @@ impl Fanout {
         };
         let clear = text(Numbers::Clear);
         // Only an arrival shows a number.
-        let masked = if matches!(event, Event::CallArrived { .. }) {
+        let masked = if matches!(event, Event::CallArrived { .. } | Event::CallBackPromised { .. }) {
             text(Numbers::Masked)
         } else {
             clear.clone()

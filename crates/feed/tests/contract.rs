@@ -382,6 +382,7 @@ impl World {
                     queue: QueueId(self.throw(2) as u32),
                     trunk: TrunkId(0),
                     caller: CallerNumber::new(&format!("1380013800{}", self.throw(10))),
+                    skills: acd::Skills(self.throw(4) / 3),
                 }
             }
             7 => Input::CallerGone {
@@ -488,5 +489,7 @@ fn core_config() -> AcdConfig {
         operators: vec![operator("1001", true), operator("1002", false)],
         pause_reasons: vec!["lunch".into(), "training".into()],
         calls_max: 20,
+        dialable: Vec::new(),
+        forwards: Vec::new(),
     }
 }

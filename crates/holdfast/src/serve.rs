@@ -415,6 +415,8 @@ fn feed_config(config: &Config, about: About, clock: feed::Clock) -> FeedConfig 
             trunks,
             operators,
             pause_reasons,
+            skills: config.skills.clone(),
+            forwards: config.core.forwards.clone(),
         },
         clock,
         clock_rate: config.clock.rate,

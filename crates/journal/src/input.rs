@@ -4,7 +4,7 @@
 //! field gets a new kind; the old one goes on being read, with the value that the field had in effect before.
 
 use crate::wire::{Reader, put_varint};
-use acd::{CallId, CallerNumber, FailCause, GoneCause, Input, LegId, OperatorId, QueueId, TrunkId};
+use acd::{CallId, CallerNumber, FailCause, GoneCause, Input, LegId, OperatorId, QueueId, Skills, TrunkId};
 
 /// The first byte of a body that is an input. Those below [`kind::FIRST`] belong to other entries.
 pub(crate) mod kind {
@@ -29,11 +29,13 @@ pub(crate) mod kind {
 /// Appends kind and fields of `input`.
 pub(crate) fn put_input(buffer: &mut Vec<u8>, input: &Input) -> Result<(), serde_json::Error> {
     match *input {
+        // A call that needs skills of its own is one of the rest.
         Input::CallArrived {
             call,
             queue,
             trunk,
             caller,
+            skills: Skills(0),
         } => {
             buffer.push(kind::CALL_ARRIVED);
             put_varint(buffer, call.0);
@@ -140,6 +142,7 @@ fn read_fields(kind: u8, reader: &mut Reader<'_>) -> Option<Input> {
             queue: QueueId(reader.varint_u32()?),
             trunk: TrunkId(reader.varint_u32()?),
             caller: caller(reader)?,
+            skills: Skills(0),
         },
         kind::CALLER_GONE => Input::CallerGone {
             call: call(reader)?,
@@ -237,6 +240,7 @@ mod tests {
             queue: QueueId(1),
             trunk: TrunkId(2),
             caller: CallerNumber::new("021"),
+            skills: Skills(0),
         };
         let table = [
             (arrived, &[16, 0xac, 2, 1, 2, b'0', b'2', b'1'][..]),
@@ -291,6 +295,13 @@ mod tests {
     fn rare_inputs_come_back_too() {
         let operator = OperatorId(7);
         for input in [
+            Input::CallArrived {
+                call: CallId(300),
+                queue: QueueId(1),
+                trunk: TrunkId(2),
+                caller: CallerNumber::new("021"),
+                skills: Skills(5),
+            },
             Input::SignOn { operator },
             Input::SignOff { operator },
             Input::Pause {

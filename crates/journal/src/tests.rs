@@ -94,6 +94,8 @@ fn config() -> AcdConfig {
         operators: vec![],
         pause_reasons: vec![],
         calls_max: 1_000,
+        dialable: vec![],
+        forwards: vec![],
     }
 }
 
@@ -108,6 +110,7 @@ fn arrival(n: u64) -> Input {
         queue: QueueId(0),
         trunk: TrunkId(0),
         caller,
+        skills: acd::Skills::default(),
     }
 }
 

@@ -44,10 +44,18 @@ const TWO_THINGS: &str = "2_things";
 /// English "and", as in "one hundred and one".
 const AND: &str = "and";
 
+/// Words for keys that are not numbers.
+const KEY_WORDS: [&str; 3] = ["0", "star", "hash"];
+
 /// Every word a language needs.
 pub(crate) fn vocabulary(language: Language) -> Vec<&'static str> {
     let mut words = COMMON.to_vec();
     words.extend([HUNDRED, THOUSAND]);
+    words.extend(
+        KEY_WORDS
+            .iter()
+            .filter(|word| !BELOW_TWENTY[0..=10].contains(word) || language == Language::English),
+    );
     match language {
         Language::Chinese => {
             words.extend(&BELOW_TWENTY[0..=10]);
@@ -67,14 +75,35 @@ pub(crate) fn words(audio: Audio, language: Language) -> Vec<&'static str> {
     match audio {
         Audio::Greeting => vec!["greeting"],
         Audio::HoldMusic => vec![],
-        Audio::Position { position, wait } => {
+        Audio::Position {
+            position,
+            wait,
+            call_back,
+        } => {
             let mut words = place(position, language);
             words.extend(wait.map(|wait| expected(wait, language)).unwrap_or_default());
+            words.extend(call_back.map(offer).unwrap_or_default());
             words
         }
+        Audio::CallBackOffer(key) => offer(key),
+        Audio::LastOffer(key) => [vec!["cannot_wait"], offer(key)].concat(),
         Audio::Resumed => vec!["resumed"],
         Audio::Farewell(outcome) => farewell(outcome).into_iter().collect(),
     }
+}
+
+/// "To keep your place and be called back, press one."
+fn offer(key: char) -> Vec<&'static str> {
+    let named = match key {
+        '0' => KEY_WORDS[0],
+        '*' => KEY_WORDS[1],
+        '#' => KEY_WORDS[2],
+        _ => match key.to_digit(10) {
+            Some(digit) => BELOW_TWENTY[digit as usize],
+            None => return vec![],
+        },
+    };
+    vec!["call_back_press", named]
 }
 
 fn farewell(outcome: Outcome) -> Option<&'static str> {
@@ -212,6 +241,7 @@ mod tests {
             let audio = Audio::Position {
                 position,
                 wait: wait.map(Duration::from_secs),
+                call_back: None,
             };
             assert_eq!(words(audio, language).join(" "), expect);
         };
@@ -243,19 +273,37 @@ mod tests {
     }
 
     #[test]
+    fn a_call_back_is_offered_with_its_key() {
+        let check = |audio, expect: &str| assert_eq!(words(audio, Chinese).join(" "), expect);
+        check(Audio::CallBackOffer('1'), "call_back_press 1");
+        check(Audio::CallBackOffer('#'), "call_back_press hash");
+        check(Audio::LastOffer('0'), "cannot_wait call_back_press 0");
+        let with_position = Audio::Position {
+            position: 1,
+            wait: None,
+            call_back: Some('9'),
+        };
+        check(with_position, "next call_back_press 9");
+    }
+
+    #[test]
     fn every_word_that_can_be_said_is_in_the_vocabulary() {
         for language in Language::ALL {
             let known = vocabulary(language);
             let mut audios = vec![Audio::Greeting, Audio::HoldMusic, Audio::Resumed];
             audios.extend(Outcome::ALL.map(Audio::Farewell));
+            audios.push(Audio::LastOffer('1'));
+            audios.extend("0123456789*#".chars().map(Audio::CallBackOffer));
             for n in 0..=10_001 {
                 audios.push(Audio::Position {
                     position: n,
                     wait: None,
+                    call_back: None,
                 });
                 audios.push(Audio::Position {
                     position: 1,
                     wait: Some(Duration::from_secs(u64::from(n) * 60)),
+                    call_back: None,
                 });
             }
             let mut unused = known.clone();

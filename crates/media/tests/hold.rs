@@ -80,6 +80,7 @@ fn the_project_ships_every_prompt_and_music() {
     let audio = Audio::Position {
         position: 12,
         wait: Some(Duration::from_secs(21 * 60)),
+        call_back: None,
     };
     let [zh, en] = Language::ALL.map(|language| library.playlist(audio, language));
     assert_eq!(
@@ -106,6 +107,7 @@ fn music_operator_music_prompt_music_is_one_stream_and_the_music_goes_on_where_i
         Audio::Position {
             position: 1,
             wait: None,
+            call_back: None,
         },
         Language::Chinese,
     );

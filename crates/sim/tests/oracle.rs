@@ -29,6 +29,8 @@ fn config() -> AcdConfig {
             .collect(),
         pause_reasons: vec![],
         calls_max: 100,
+        dialable: vec![],
+        forwards: vec![],
     }
 }
 
@@ -39,6 +41,7 @@ fn arrives(call: u64, caller: &str) -> Input {
         queue: QueueId(0),
         trunk: TrunkId(0),
         caller,
+        skills: acd::Skills::default(),
     }
 }
 

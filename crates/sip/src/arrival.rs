@@ -70,6 +70,7 @@ impl Core {
             queue,
             trunk,
             caller,
+            skills: acd::Skills::default(),
         };
         if self.emit(arrived) == Accepted::No {
             leg.release();

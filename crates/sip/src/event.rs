@@ -1,6 +1,6 @@
 //! What the SIP edge tells the engine.
 
-use acd::{CallId, CallerNumber, FailCause, GoneCause, LegId, OperatorId, QueueId, TrunkId};
+use acd::{CallId, CallerNumber, FailCause, GoneCause, LegId, OperatorId, QueueId, Skills, TrunkId};
 use std::sync::Arc;
 
 /// One fact from the SIP edge. The facts of one leg come in the order in which they happened.
@@ -16,6 +16,8 @@ pub enum SipEvent {
         trunk: TrunkId,
         /// Who calls.
         caller: CallerNumber,
+        /// What the operator must know besides the queue's own skills, by the number that was dialled.
+        skills: Skills,
     },
     /// The caller's leg is over and it was not our doing. Nothing of this leg follows.
     CallerGone {

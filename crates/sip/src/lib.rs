@@ -139,6 +139,12 @@ impl Sip {
         self.core.dial(leg, operator, caller);
     }
 
+    /// Rings a phone outside. No trunk has a way out yet: the leg fails.
+    pub fn dial_out(&self, leg: LegId) {
+        let cause = acd::FailCause::Unreachable;
+        self.core.emit(SipEvent::Failed { leg, cause });
+    }
+
     /// Ends a leg in whatever state it is, with CANCEL, BYE or a refusal. No event of this leg follows, apart from one
     /// that was on its way.
     pub fn hang_up(&self, leg: LegId, cause: HangUpCause) {

@@ -46,6 +46,7 @@ async fn a_call_is_tried_answered_and_hung_up_by_the_caller() {
         queue,
         trunk,
         caller,
+        ..
     } = rig.event().await
     else {
         panic!("no arrival");

@@ -1,6 +1,6 @@
 //! What is live, as the events tell it: enough to keep the gauges, and to answer at scrape time what depends on now.
 
-use acd::{CallId, OperatorState, QueueId, Snapshot, Timestamp};
+use acd::{CallId, OperatorId, OperatorState, QueueId, Snapshot, Timestamp};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -16,17 +16,21 @@ pub(crate) enum Stage {
     Queued,
     Admitted,
     Ringing,
+    CallingBack,
     Talking,
     Leaving,
+    Forwarded,
 }
 
 impl Stage {
-    pub(crate) const ALL: [Stage; 5] = [
+    pub(crate) const ALL: [Stage; 7] = [
         Stage::Queued,
         Stage::Admitted,
         Stage::Ringing,
+        Stage::CallingBack,
         Stage::Talking,
         Stage::Leaving,
+        Stage::Forwarded,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -34,8 +38,10 @@ impl Stage {
             Stage::Queued => "queued",
             Stage::Admitted => "admitted",
             Stage::Ringing => "ringing",
+            Stage::CallingBack => "calling_back",
             Stage::Talking => "talking",
             Stage::Leaving => "leaving",
+            Stage::Forwarded => "forwarded",
         }
     }
 
@@ -51,15 +57,19 @@ impl From<&acd::Stage> for Stage {
             acd::Stage::Queued => Stage::Queued,
             acd::Stage::Admitted => Stage::Admitted,
             acd::Stage::Ringing { .. } => Stage::Ringing,
+            acd::Stage::CallingBack { .. } => Stage::CallingBack,
             acd::Stage::Talking { .. } => Stage::Talking,
             acd::Stage::Leaving => Stage::Leaving,
+            acd::Stage::Forwarded { .. } => Stage::Forwarded,
         }
     }
 }
 
-/// One live call.
+/// One live call, or call-back.
 #[derive(Debug)]
 pub(crate) struct Call {
+    /// We call the caller: nobody waits on the line.
+    pub(crate) call_back: bool,
     pub(crate) queue: QueueId,
     pub(crate) ticket: u64,
     pub(crate) since: Timestamp,
@@ -70,8 +80,9 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) fn arrived(queue: QueueId, ticket: u64, since: Timestamp, now: Timestamp) -> Self {
+    pub(crate) fn new(id: CallId, queue: QueueId, (ticket, since): (u64, Timestamp), now: Timestamp) -> Self {
         Self {
+            call_back: id.is_call_back(),
             queue,
             ticket,
             since,
@@ -129,7 +140,7 @@ impl Book {
     pub(crate) fn restored(&self, snapshot: &Snapshot) -> Self {
         let mut book = Self::new(self.waiting.len(), self.operators.len());
         for view in &snapshot.calls {
-            let mut call = Call::arrived(view.queue, view.ticket, view.since, snapshot.at);
+            let mut call = Call::new(view.call, view.queue, (view.ticket, view.since), snapshot.at);
             call.holds_line = view.admitted.is_some();
             call.enter(Stage::from(&view.stage), snapshot.at);
             call.connected = call.stage == Stage::Talking;
@@ -147,6 +158,9 @@ impl Book {
 
     /// Keeps the order of waiting in step with where `call` stands now.
     pub(crate) fn track_wait(&mut self, call: &Call) {
+        if call.call_back {
+            return;
+        }
         if let Some(waiting) = self.waiting.get_mut(call.queue.0 as usize) {
             if call.stage.waits() {
                 waiting.insert(call.ticket, call.since);
@@ -159,10 +173,21 @@ impl Book {
     /// Forgets a call that is over.
     pub(crate) fn remove(&mut self, id: CallId) -> Option<Call> {
         let call = self.calls.remove(&id)?;
-        if let Some(waiting) = self.waiting.get_mut(call.queue.0 as usize) {
+        if !call.call_back
+            && let Some(waiting) = self.waiting.get_mut(call.queue.0 as usize)
+        {
             waiting.remove(&call.ticket);
         }
         Some(call)
+    }
+
+    /// Whether another phone than that of `operator` rings for a call.
+    pub(crate) fn still_rings(&self, id: CallId, operator: OperatorId) -> bool {
+        let rings = |(n, other): (usize, &Operator)| {
+            let for_call = matches!(other.state, OperatorState::Reserved { leg, .. } if leg.call == id);
+            for_call && n != operator.0 as usize
+        };
+        self.operators.iter().enumerate().any(rings)
     }
 
     /// By queue: how long its oldest waiting call has waited at `now`; zero if none waits.

@@ -63,6 +63,10 @@ pub(crate) struct PerQueue {
     pub(crate) assigned: IntCounter,
     pub(crate) no_answer: IntCounter,
     pub(crate) depth: IntGauge,
+    /// Call-backs that were promised, and those that have not come to their caller yet.
+    pub(crate) promised: IntCounter,
+    pub(crate) call_backs_waiting: IntGauge,
+    call_backs: [IntCounter; Outcome::ALL.len()],
     outcomes: [IntCounter; Outcome::ALL.len()],
     waits: [Histogram; Outcome::ALL.len()],
     stages: [IntGauge; Stage::ALL.len()],
@@ -73,6 +77,11 @@ pub(crate) struct PerQueue {
 impl PerQueue {
     pub(crate) fn outcome(&self, outcome: Outcome) -> &IntCounter {
         &self.outcomes[outcome as usize]
+    }
+
+    /// Call-backs that are over.
+    pub(crate) fn call_back(&self, outcome: Outcome) -> &IntCounter {
+        &self.call_backs[outcome as usize]
     }
 
     pub(crate) fn wait(&self, outcome: Outcome) -> &Histogram {
@@ -164,7 +173,10 @@ impl Families {
 
     /// Every gauge of a state back to zero.
     pub(crate) fn clear_gauges(&self) {
-        let per_queue = self.queues.iter().flat_map(|q| q.stages.iter().chain([&q.depth]));
+        let per_queue = self
+            .queues
+            .iter()
+            .flat_map(|q| q.stages.iter().chain([&q.depth, &q.call_backs_waiting]));
         let rest = [&self.lines_in_use, &self.lines_capacity, &self.draining];
         for gauge in per_queue.chain(&self.operators).chain(rest) {
             gauge.set(0);
@@ -214,6 +226,20 @@ fn per_queue(names: &Names, on: &On<'_>) -> Result<Vec<PerQueue>, TelemetryError
     )?;
     let no_answer_help = "Times an operator's phone rang out.";
     let no_answer = on.counters("holdfast_operator_no_answer_total", no_answer_help, &["queue"])?;
+    let promised = on.counters(
+        "holdfast_call_backs_promised_total",
+        "Callers who asked to be called back.",
+        &["queue"],
+    )?;
+    let waiting_help = "Call-backs promised whose caller has not been dialled yet.";
+    let call_backs_waiting = on.gauges("holdfast_call_backs_waiting", waiting_help, &["queue"])?;
+    let call_backs_help = "Call-backs that are over: answered, failed (not reached), timed_out (its turn did not come in \
+        time) or abandoned (the caller called again first).";
+    let call_backs = on.counters(
+        "holdfast_call_backs_total",
+        call_backs_help,
+        &["queue", "outcome"],
+    )?;
     let series = |queue: &String| PerQueue {
         offered: names
             .trunks
@@ -223,6 +249,10 @@ fn per_queue(names: &Names, on: &On<'_>) -> Result<Vec<PerQueue>, TelemetryError
         assigned: assigned.with_label_values(&[queue]),
         no_answer: no_answer.with_label_values(&[queue]),
         depth: depth.with_label_values(&[queue]),
+        promised: promised.with_label_values(&[queue]),
+        call_backs_waiting: call_backs_waiting.with_label_values(&[queue]),
+        call_backs: Outcome::ALL
+            .map(|outcome| call_backs.with_label_values(&[queue.as_str(), outcome.name()])),
         outcomes: Outcome::ALL.map(|outcome| ended.with_label_values(&[queue.as_str(), outcome.name()])),
         waits: Outcome::ALL.map(|outcome| waits.with_label_values(&[queue.as_str(), outcome.name()])),
         stages: Stage::ALL.map(|stage| stages.with_label_values(&[queue.as_str(), stage.name()])),

@@ -69,6 +69,18 @@ pub fn log_event(names: &Names, event: &Event) {
             passed_over = why.passed_over.map(|call| call.0),
             "call assigned"
         ),
+        Event::CallChose { call, skills } => info!(call = call.0, skills = skills.0, "caller chose"),
+        Event::CallBackPromised {
+            call, from, ticket, ..
+        } => info!(call = call.0, from = from.0, ticket, "call-back promised"),
+        Event::CallerDialled { call, operator, .. } => {
+            info!(
+                call = call.0,
+                operator = names.operator(*operator),
+                "calling back"
+            );
+        }
+        Event::CallForwarded { call, to, .. } => info!(call = call.0, to, "call forwarded"),
         Event::CallReturned {
             call,
             operator,
@@ -172,6 +184,7 @@ pub fn log_event(names: &Names, event: &Event) {
         }
         Event::MediaSilent { leg } => warn!(call = leg.call.0, leg = leg.leg, "no audio arrives"),
         Event::Draining => info!("draining: new calls are refused"),
+        Event::Started => info!("calls are taken again"),
     }
 }
 

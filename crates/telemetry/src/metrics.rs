@@ -39,8 +39,8 @@ impl Metrics {
         let mut book = self.book();
         *book = book.restored(snapshot);
         self.families.clear_gauges();
-        for call in &snapshot.calls {
-            self.count_stage(call.queue, Stage::from(&call.stage), 1);
+        for call in book.calls.values() {
+            self.count_stage(call, 1);
         }
         for operator in &snapshot.operators {
             self.families.operators(operator.state.name()).inc();
@@ -65,10 +65,17 @@ impl Metrics {
                 if let Some(offered) = self.queue(*queue).and_then(|q| q.offered.get(trunk.0 as usize)) {
                     offered.inc();
                 }
-                self.count_stage(*queue, Stage::Queued, 1);
-                let arrived = Call::arrived(*queue, *ticket, *since, at);
-                book.track_wait(&arrived);
-                book.calls.insert(*call, arrived);
+                self.begin(&mut book, *call, Call::new(*call, *queue, (*ticket, *since), at));
+            }
+            Event::CallBackPromised {
+                call,
+                queue,
+                ticket,
+                since,
+                ..
+            } => {
+                self.each(*queue, |q| q.promised.inc());
+                self.begin(&mut book, *call, Call::new(*call, *queue, (*ticket, *since), at));
             }
             Event::CallAdmitted { call, .. } => {
                 self.families.lines_in_use.inc();
@@ -101,6 +108,7 @@ impl Metrics {
             Event::CallReturned {
                 call,
                 queue,
+                operator,
                 cause,
                 rang,
                 ..
@@ -112,8 +120,11 @@ impl Metrics {
                         q.no_answer.inc();
                     }
                 });
-                self.enter(&mut book, *call, Stage::Admitted, at);
+                if !book.still_rings(*call, *operator) {
+                    self.enter(&mut book, *call, Stage::Admitted, at);
+                }
             }
+            Event::CallerDialled { call, .. } => self.enter(&mut book, *call, Stage::CallingBack, at),
             Event::CallConnected {
                 call,
                 queue,
@@ -123,11 +134,21 @@ impl Metrics {
             } => {
                 self.each(*queue, |q| {
                     q.phase(Phase::Ring).observe(rang.as_secs_f64());
-                    q.wait(Outcome::Answered).observe(waited.as_secs_f64());
+                    if !call.is_call_back() {
+                        q.wait(Outcome::Answered).observe(waited.as_secs_f64());
+                    }
                 });
                 self.connect(&mut book, *call, *operator, at);
             }
             Event::CallLeaving { call, .. } => self.enter(&mut book, *call, Stage::Leaving, at),
+            Event::CallForwarded { call, .. } => {
+                self.enter(&mut book, *call, Stage::Forwarded, at);
+                if let Some(call) = book.calls.get_mut(call)
+                    && std::mem::take(&mut call.holds_line)
+                {
+                    self.families.lines_in_use.dec();
+                }
+            }
             Event::CallEnded {
                 call,
                 queue,
@@ -143,12 +164,20 @@ impl Metrics {
             Event::CapacityChanged { lines, .. } => self.families.lines_capacity.set(i64::from(*lines)),
             Event::FifoOvertaken { .. } => self.families.overtakes.inc(),
             Event::Draining => self.families.draining.set(1),
+            Event::Started => self.families.draining.set(0),
             Event::CallHeld { .. }
+            | Event::CallChose { .. }
             | Event::PositionAnnounced { .. }
             | Event::PhoneChanged { .. }
             | Event::Refused { .. }
             | Event::MediaSilent { .. } => {}
         }
+    }
+
+    fn begin(&self, book: &mut Book, id: CallId, call: Call) {
+        self.count_stage(&call, 1);
+        book.track_wait(&call);
+        book.calls.insert(id, call);
     }
 
     /// Moves a call from the stage it stands in to `stage`.
@@ -157,9 +186,9 @@ impl Metrics {
         let Some(mut call) = book.calls.remove(&id) else {
             return;
         };
-        self.count_stage(call.queue, call.stage, -1);
-        self.count_stage(call.queue, stage, 1);
+        self.count_stage(&call, -1);
         call.enter(stage, at);
+        self.count_stage(&call, 1);
         book.track_wait(&call);
         book.calls.insert(id, call);
     }
@@ -188,20 +217,23 @@ impl Metrics {
         let call = book.remove(id);
         let connected = call.as_ref().is_some_and(|call| call.connected);
         if let Some(call) = call {
-            self.count_stage(call.queue, call.stage, -1);
+            self.count_stage(&call, -1);
             if call.holds_line {
                 self.families.lines_in_use.dec();
             }
         }
         self.each(queue, |q| {
-            q.outcome(outcome).inc();
+            match id.is_call_back() {
+                true => q.call_back(outcome).inc(),
+                false => q.outcome(outcome).inc(),
+            }
             if connected {
                 q.phase(Phase::Talk)
                     .observe(talked.saturating_sub(held).as_secs_f64());
                 if !held.is_zero() {
                     q.phase(Phase::Hold).observe(held.as_secs_f64());
                 }
-            } else {
+            } else if !id.is_call_back() {
                 // An answered call's wait was observed when it was answered, not when the talk was over.
                 q.wait(outcome).observe(waited.as_secs_f64());
             }
@@ -228,11 +260,14 @@ impl Metrics {
         operator.state = state;
     }
 
-    fn count_stage(&self, queue: QueueId, stage: Stage, by: i64) {
-        self.each(queue, |q| {
-            q.stage(stage).add(by);
-            if stage.waits() {
-                q.depth.add(by);
+    /// Counts a call where it stands, or takes it out of the count. In the depth are those who wait on the line.
+    fn count_stage(&self, call: &Call, by: i64) {
+        self.each(call.queue, |q| {
+            q.stage(call.stage).add(by);
+            match call.call_back {
+                true if call.stage.waits() => q.call_backs_waiting.add(by),
+                false if call.stage.waits() => q.depth.add(by),
+                _ => {}
             }
         });
     }

@@ -62,6 +62,7 @@ fn one_line_a_happening_with_the_call_and_no_number() {
                 ticket: 3,
                 since: Timestamp::default(),
                 resumed: false,
+                skills: acd::Skills::default(),
             },
             r#"INFO call arrived call=7 queue="hotline" trunk="city" caller=138******00 ticket=3 resumed=false"#,
         ),

@@ -105,6 +105,7 @@ fn arrived(call: u64, second: u64) -> Event {
         ticket: call,
         since: at(second),
         resumed: false,
+        skills: acd::Skills::default(),
     }
 }
 
@@ -426,6 +427,7 @@ fn a_recovery_sets_the_gauges_and_leaves_the_counters() {
         caller: CallerNumber::withheld(),
         ticket: call,
         since: at(call),
+        skills: acd::Skills::default(),
         admitted,
         stage,
     };
@@ -508,6 +510,7 @@ fn what_the_configuration_does_not_know_is_left_out() {
         ticket: 1,
         since: at(0),
         resumed: false,
+        skills: acd::Skills::default(),
     };
     watch.tell(
         0,

@@ -8,14 +8,40 @@ use crate::estimate::{Question, Told};
 use crate::{Audio, Event, Output, Predictor, QueueId, Waits};
 
 impl Acd {
+    /// Tells a waiting caller what is due: the position, the offer of a call-back, or both in one.
+    pub(super) fn tell(&mut self, slot: u32) {
+        let call = &self.calls[slot];
+        if call.id.is_call_back() {
+            return;
+        }
+        let id = call.id;
+        let every = self.queue_config(call.queue).announce_every;
+        let position_due = !every.is_zero() && call.announce_at <= self.now;
+        let offer_due = call.offer_at.is_some_and(|at| at <= self.now);
+        if position_due {
+            self.announce(slot);
+        } else if let Some(key) = self.offered_key(slot).filter(|_| offer_due) {
+            let audio = Audio::CallBackOffer(key);
+            self.out.push(Output::Play { call: id, audio });
+        }
+        if offer_due {
+            self.calls[slot].offer_at = None;
+        }
+    }
+
+    /// The key that asks for a call-back, if one is offered by now and can be promised.
+    fn offered_key(&self, slot: u32) -> Option<char> {
+        let call = &self.calls[slot];
+        let offer = self.queue_config(call.queue).call_back?;
+        let due = self.now >= call.arrived + offer.offer_after;
+        (due && self.may_promise(slot)).then_some(offer.key)
+    }
+
     /// Tells a waiting caller the position: 1 is next. And the wait, if the queue tells it and something is known.
-    pub(super) fn announce(&mut self, slot: u32) {
+    fn announce(&mut self, slot: u32) {
         let call = &self.calls[slot];
         let (id, queue, earlier) = (call.id, call.queue, call.told);
         let config = self.queue_config(queue);
-        if config.announce_every.is_zero() {
-            return;
-        }
         let (predictor, quantile) = (config.predictor, f64::from(config.wait_quantile) / 100.0);
         let question = self.question(slot);
         let learned = &self.queues[queue.0 as usize].learned;
@@ -30,9 +56,14 @@ impl Acd {
         });
         self.calls[slot].told = Some(told);
         let position = question.before + 1;
+        let call_back = self.offered_key(slot);
         self.out.push(Output::Play {
             call: id,
-            audio: Audio::Position { position, wait },
+            audio: Audio::Position {
+                position,
+                wait,
+                call_back,
+            },
         });
         self.event(Event::PositionAnnounced {
             call: id,
@@ -44,16 +75,13 @@ impl Acd {
     pub(super) fn question(&self, slot: u32) -> Question {
         let call = &self.calls[slot];
         let lists = &self.queues[call.queue.0 as usize];
-        let before = lists.queued.older_than(call.ticket) + lists.admitted.older_than(call.ticket);
+        let before = lists.older_than(call.ticket);
         self.question_behind(call.queue, before, call.admitted.is_none())
     }
 
     fn question_behind(&self, queue: QueueId, before: u32, needs_line: bool) -> Question {
         let lists = &self.queues[queue.0 as usize];
-        let head = [lists.queued.first(), lists.admitted.first()]
-            .into_iter()
-            .flatten()
-            .min();
+        let head = lists.heads().min();
         Question {
             before,
             needs_line,
@@ -108,7 +136,7 @@ impl Acd {
     /// What would be predicted for the next caller of a queue, as data; none if there is no such queue.
     pub fn predictions(&self, queue: QueueId) -> Option<Waits> {
         let lists = self.queues.get(queue.0 as usize)?;
-        let before = lists.queued.len() + lists.admitted.len();
+        let before = lists.len();
         Some(lists.learned.predict(self.question_behind(queue, before, true)))
     }
 }

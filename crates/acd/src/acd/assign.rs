@@ -5,14 +5,26 @@
 
 use super::Acd;
 use crate::calls::{CallState, Talk};
+use crate::operators::{Chosen, Wanted};
 use crate::timers::Timer;
-use crate::{
-    AnswerWhen, Event, LegId, OperatorId, OperatorState, Output, QueueId, ReturnCause, Timestamp, Why,
-};
+use crate::{AnswerWhen, Event, HangUpCause, LegId, OperatorId, OperatorState, Output, QueueId, ReturnCause};
+use crate::{Timestamp, Why};
+use arrayvec::ArrayVec;
 use std::time::Duration;
 
 /// A call's place in the order of all that wait: less is sooner.
 pub(super) type Standing = (Timestamp, u64);
+
+/// What is the same for all phones that ring for a call at a time.
+struct Round {
+    wanted: Wanted,
+    favourite: Option<OperatorId>,
+    /// Calls of the queue that wait for an operator.
+    waiting: u32,
+    /// Operators who are free and eligible, and the first of them.
+    eligible: u32,
+    free: ArrayVec<OperatorId, { Why::OTHERS_MAX + 1 }>,
+}
 
 impl Acd {
     /// Gives out lines and operators until nothing more can be given.
@@ -38,28 +50,46 @@ impl Acd {
         (call.since - self.queue_config(call.queue).head_start, call.ticket)
     }
 
-    /// The oldest call that waits for a line and may have a free one.
+    /// The oldest of those who wait for a line and may have a free one.
     fn next_to_admit(&self) -> Option<u32> {
-        let heads = (0..)
-            .zip(&self.queues)
-            .filter_map(|(id, queue)| Some((QueueId(id), queue.queued.first()?)));
-        let admissible = heads.filter(|(id, _)| self.lines.free_for(*id));
-        admissible
-            .map(|(_, (_, slot))| (self.standing(slot), slot))
-            .min()
-            .map(|(_, slot)| slot)
+        let standing = self.heads_for_line().map(|slot| (self.standing(slot), slot));
+        standing.min().map(|(_, slot)| slot)
     }
 
     /// The call that waits for an operator and is next to have one: of those most preferred, the oldest.
     fn next_to_serve(&self) -> Option<u32> {
-        let heads = (0..)
-            .zip(&self.queues)
-            .filter_map(|(id, queue)| Some((QueueId(id), queue.admitted.first()?)));
-        let served = heads.filter_map(|(id, (_, slot))| {
-            let level = self.operators.best_level(id, self.relaxed(slot))?;
+        let served = self.heads_for_operator().filter_map(|slot| {
+            let level = self.operators.best_level(self.wanted(slot))?;
             Some((level, self.standing(slot), slot))
         });
         served.min().map(|(_, _, slot)| slot)
+    }
+
+    /// The heads of all who wait for a line, in queues that may have one.
+    fn heads_for_line(&self) -> impl Iterator<Item = u32> {
+        let queues = (0..).map(QueueId).zip(&self.queues);
+        let open = queues.filter(|(id, _)| self.lines.free_for(*id));
+        open.flat_map(|(_, queue)| queue.queued_heads(!self.draining))
+            .map(|(_, slot)| slot)
+    }
+
+    /// The heads of all who wait for an operator.
+    fn heads_for_operator(&self) -> impl Iterator<Item = u32> {
+        let heads = self
+            .queues
+            .iter()
+            .flat_map(|queue| queue.admitted_heads(!self.draining));
+        heads.map(|(_, slot)| slot)
+    }
+
+    /// Which operators may take a call.
+    pub(super) fn wanted(&self, slot: u32) -> Wanted {
+        let call = &self.calls[slot];
+        let needs = self.queues[call.queue.0 as usize].needs(call.class);
+        Wanted {
+            queue: call.queue,
+            needs: (!self.relaxed(slot)).then_some(needs),
+        }
     }
 
     /// Whether a call has waited long enough for operators without its skills.
@@ -73,13 +103,12 @@ impl Acd {
         (!config.relax_after.is_zero()).then(|| call.since + config.relax_after)
     }
 
-    /// Sets the moment at which a queue's oldest call may go to operators without its skills, if that is to come.
+    /// Sets the moment at which one of a queue's oldest calls may go to operators without its skills, if that is to
+    /// come. Of calls with the same needs the others are not before the oldest.
     fn await_relaxation(&mut self, queue: QueueId) {
-        let oldest = self.queues[queue.0 as usize].admitted.first();
-        match oldest
-            .and_then(|(_, slot)| self.relaxes_at(slot))
-            .filter(|at| *at > self.now)
-        {
+        let oldest = self.queues[queue.0 as usize].admitted_heads(true);
+        let relaxes = oldest.filter_map(|(_, slot)| self.relaxes_at(slot));
+        match relaxes.filter(|at| *at > self.now).min() {
             Some(at) => self.timers.set(Timer::Queue(queue.0), at),
             None => self.timers.clear(Timer::Queue(queue.0)),
         }
@@ -87,19 +116,14 @@ impl Acd {
 
     fn admit(&mut self, slot: u32) {
         // Asked while the line is still free.
-        let older = self.older_than(slot, |acd, id| {
-            acd.lines
-                .free_for(id)
-                .then(|| acd.queues[id.0 as usize].queued.first())
-                .flatten()
-        });
+        let older = self.oldest_before(slot, self.heads_for_line());
         let call = &mut self.calls[slot];
-        let (id, queue, ticket, waited) = (call.id, call.queue, call.ticket, self.now.since(call.arrived));
+        let lists = &mut self.queues[call.queue.0 as usize];
+        let (id, queue, waited) = (call.id, call.queue, self.now.since(call.arrived));
+        lists.leave(call);
         call.state = CallState::Admitted;
         call.admitted = Some(self.now);
-        let lists = &mut self.queues[queue.0 as usize];
-        lists.queued.remove(ticket);
-        lists.admitted.insert(ticket, slot);
+        lists.enter(call, slot);
         self.lines.take(queue);
         self.event(Event::CallAdmitted {
             call: id,
@@ -112,52 +136,43 @@ impl Acd {
         }
     }
 
+    /// Has the phones of the operators rung whose turn it is.
     fn assign(&mut self, slot: u32) {
-        let (queue, relaxed) = (self.calls[slot].queue, self.relaxed(slot));
-        let (now, favourite) = (self.now, self.favourite(slot));
-        let config = self.queue_config(queue);
-        let (ring_timeout, strategy) = (config.ring_timeout, config.strategy);
-        let Some(operator) = self.operators.choose((queue, relaxed), strategy, favourite, now) else {
-            return;
+        let (wanted, favourite) = (self.wanted(slot), self.favourite(slot));
+        let strategy = self.queue_config(wanted.queue).strategy;
+        let chosen = self.operators.choose(wanted, strategy, favourite, self.now);
+        let Some(&first) = chosen.first() else { return };
+        let lists = &mut self.queues[wanted.queue.0 as usize];
+        let round = Round {
+            wanted,
+            favourite,
+            waiting: lists.admitted(),
+            eligible: self.operators.eligible(wanted).count() as u32,
+            free: self
+                .operators
+                .eligible(wanted)
+                .take(Why::OTHERS_MAX + 1)
+                .collect(),
         };
-        let eligible = self.operators.eligible(queue, relaxed).count() as u32;
-        let waiting = self.queues[queue.0 as usize].admitted.len();
-        self.queues[queue.0 as usize]
-            .admitted
-            .remove(self.calls[slot].ticket);
-
-        let for_line = self.calls[slot]
-            .admitted
-            .map_or(Duration::ZERO, |at| at.since(self.calls[slot].arrived));
-        let others = self
-            .operators
-            .eligible(queue, relaxed)
-            .filter(|id| *id != operator)
-            .take(Why::OTHERS_MAX)
-            .collect();
-        let passed_over = self.passed_over(operator, slot);
-        let call = &mut self.calls[slot];
-        call.legs += 1;
-        call.state = CallState::Ringing {
-            operator,
-            dialled: now,
-        };
-        let (id, caller, leg, age) = (call.id, call.caller, call.operator_leg(), now.since(call.since));
-        let why = Why {
-            ticket: call.ticket,
-            age,
-            idle: now.since(self.operators[operator].idle_since),
-            waiting,
-            eligible,
-            attempt: call.legs,
-            level: self.operators.level(operator, queue, true).unwrap_or(0),
-            relaxed,
-            favourite: favourite == Some(operator),
-            for_line,
-            others,
-            passed_over,
+        lists.leave(&self.calls[slot]);
+        self.calls[slot].state = CallState::Ringing {
+            first,
+            dialled: self.now,
         };
         self.timers.clear(Timer::Call(slot));
+        for (n, id) in chosen.iter().enumerate() {
+            self.operators[*id].rings_with = chosen.get(n + 1).copied();
+        }
+        for operator in chosen {
+            self.ring(slot, operator, &round);
+        }
+    }
+
+    fn ring(&mut self, slot: u32, operator: OperatorId, round: &Round) {
+        self.calls[slot].legs += 1;
+        let why = self.why(slot, operator, round);
+        let call = &self.calls[slot];
+        let (id, queue, caller, leg, waited) = (call.id, call.queue, call.caller, call.last_leg(), why.age);
         self.operators.chosen(queue, operator);
         self.report_overtaken(self.older_for(operator, slot, why.level), slot);
         self.event(Event::CallAssigned {
@@ -167,15 +182,34 @@ impl Acd {
             leg,
             why,
         });
-        let until = now + ring_timeout;
+        let until = self.now + self.queue_config(queue).ring_timeout;
         self.set_operator(operator, OperatorState::Reserved { leg, until });
         self.timers.set(Timer::Operator(operator.0), until);
         self.out.push(Output::Dial {
             leg,
             operator,
             caller,
-            waited: age,
+            waited,
         });
+    }
+
+    fn why(&self, slot: u32, operator: OperatorId, round: &Round) -> Why {
+        let call = &self.calls[slot];
+        let others = round.free.iter().copied().filter(|id| *id != operator);
+        Why {
+            ticket: call.ticket,
+            age: self.now.since(call.since),
+            idle: self.now.since(self.operators[operator].idle_since),
+            waiting: round.waiting,
+            eligible: round.eligible,
+            attempt: call.legs,
+            level: self.operators.level(operator, round.wanted).unwrap_or(0),
+            relaxed: round.wanted.needs.is_none(),
+            favourite: round.favourite == Some(operator),
+            for_line: call.admitted.map_or(Duration::ZERO, |at| at.since(call.arrived)),
+            others: others.take(Why::OTHERS_MAX).collect(),
+            passed_over: self.passed_over(operator, slot),
+        }
     }
 
     /// The operator this caller talked with of late, if the queue cares.
@@ -188,15 +222,20 @@ impl Acd {
         self.regulars.favourite(call.caller, self.now - sticky)
     }
 
-    /// The call stands again where it stood; nothing is said about the operator.
-    pub(super) fn return_call(&mut self, slot: u32, cause: ReturnCause) {
-        let CallState::Ringing { operator, dialled } = self.calls[slot].state else {
+    /// An operator's phone did not take a call: unless others ring for it still, it stands again where it stood.
+    /// Nothing is said about the operator.
+    pub(super) fn return_call(&mut self, slot: u32, operator: OperatorId, cause: ReturnCause) {
+        let CallState::Ringing { first, dialled } = self.calls[slot].state else {
             return;
         };
+        let still = self.operators.stop_ringing(first, operator);
         let call = &mut self.calls[slot];
-        call.state = CallState::Admitted;
-        let (id, queue, ticket) = (call.id, call.queue, call.ticket);
-        self.queues[queue.0 as usize].admitted.insert(ticket, slot);
+        call.state = match still {
+            Some(first) => CallState::Ringing { first, dialled },
+            None => CallState::Admitted,
+        };
+        let (id, queue) = (call.id, call.queue);
+        self.queues[queue.0 as usize].enter(call, slot);
         let rang = self.now.since(dialled);
         self.event(Event::CallReturned {
             call: id,
@@ -205,30 +244,74 @@ impl Acd {
             cause,
             rang,
         });
-        self.wait_on(slot);
+        if still.is_none() {
+            self.wait_on(slot);
+        }
     }
 
-    /// The operator picked up: both hear each other from now on.
-    pub(super) fn connect(&mut self, slot: u32, operator: OperatorId, leg: LegId, dialled: Timestamp) {
+    /// Hangs up the phones that ring for a call, but for that of `answered`; gives whose they were.
+    pub(super) fn stop_ringing(
+        &mut self,
+        slot: u32,
+        answered: Option<OperatorId>,
+        cause: HangUpCause,
+    ) -> Chosen {
+        let CallState::Ringing { first, .. } = self.calls[slot].state else {
+            return Chosen::new();
+        };
+        let mut ringing: Chosen = self.operators.ringing(first).collect();
+        for id in &ringing {
+            self.operators[*id].rings_with = None;
+        }
+        ringing.retain(|id| Some(*id) != answered);
+        for id in &ringing {
+            if let OperatorState::Reserved { leg, .. } = self.operators[*id].state {
+                self.out.push(Output::HangUp { leg, cause });
+            }
+        }
+        ringing
+    }
+
+    /// An operator picked up: they hear each other, or the caller of a call-back is dialled. All other phones that ring
+    /// for the call are left as if they had not rung.
+    pub(super) fn picked_up(&mut self, slot: u32, operator: OperatorId, leg: LegId, dialled: Timestamp) {
+        let others = self.stop_ringing(slot, Some(operator), HangUpCause::Elsewhere);
+        let talk = Talk {
+            operator,
+            leg: leg.leg,
+            connected: self.now,
+            rang: self.now.since(dialled),
+            held_by_operator: false,
+            held_since: None,
+            held: Duration::ZERO,
+        };
+        if leg.call.is_call_back() {
+            self.dial_caller(slot, talk);
+        } else {
+            self.connect(slot, talk);
+        }
+        for other in others {
+            self.back_to_idle(other);
+        }
+    }
+
+    /// Both hear each other from now on.
+    pub(super) fn connect(&mut self, slot: u32, talk: Talk) {
         let now = self.now;
         let call = &mut self.calls[slot];
         let held_since = call.held_by_caller.then_some(now);
-        let rang = now.since(dialled);
-        let (held_by_operator, held) = (false, Duration::ZERO);
-        let talk = Talk {
-            operator,
+        let (operator, rang, leg) = (talk.operator, talk.rang, call.leg(talk.leg));
+        call.state = CallState::Talking(Talk {
             connected: now,
-            rang,
-            held_by_operator,
             held_since,
-            held,
-        };
-        call.state = CallState::Talking(talk);
+            ..talk
+        });
         let (id, queue, waited) = (call.id, call.queue, now.since(call.arrived));
-        self.queues[queue.0 as usize].waiting -= 1;
-        self.learn_connected(queue, waited);
+        self.count_out(slot);
+        if !id.is_call_back() {
+            self.learn_connected(queue, waited);
+        }
         self.judge_announcements(slot);
-        self.timers.clear(Timer::Operator(operator.0));
         self.answer(slot);
         self.out.push(Output::Bridge { operator_leg: leg });
         self.operators[operator].answered += 1;
@@ -240,7 +323,10 @@ impl Acd {
             waited,
             rang,
         });
-        self.set_operator(operator, OperatorState::Talking { leg });
+        let talking = OperatorState::Talking { leg };
+        if self.operators[operator].state != talking {
+            self.set_operator(operator, talking);
+        }
         if held_since.is_some() {
             self.event(Event::CallHeld { call: id, held: true });
         }
@@ -265,27 +351,29 @@ impl Acd {
     /// The oldest call that waits for an operator, should have been served before the one in `slot`, and could have
     /// been served by `operator`.
     fn older_for(&self, operator: OperatorId, slot: u32, level: u8) -> Option<u32> {
-        self.older_than(slot, |acd, id| {
-            let head = acd.queues[id.0 as usize].admitted.first()?;
-            let preferred = acd.operators.level(operator, id, acd.relaxed(head.1))?;
-            (preferred <= level).then_some(head)
-        })
+        let preferred = |head: &u32| {
+            self.operators
+                .level(operator, self.wanted(*head))
+                .is_some_and(|preferred| preferred <= level)
+        };
+        self.oldest_before(slot, self.heads_for_operator().filter(preferred))
     }
 
-    /// The oldest of the queues' heads that stands before the call in `slot`.
-    pub(super) fn older_than(
-        &self,
-        slot: u32,
-        head: impl Fn(&Self, QueueId) -> Option<(u64, u32)>,
-    ) -> Option<u32> {
-        let queues = (0..self.queues.len() as u32).map(QueueId);
-        let heads = queues
-            .filter_map(|id| head(self, id))
-            .map(|(_, slot)| (self.standing(slot), slot));
+    /// The oldest call that waits for an operator and stands before the one in `slot`, but that `operator` may not take.
+    fn passed_over(&self, operator: OperatorId, slot: u32) -> Option<crate::CallId> {
+        let barred = |head: &u32| self.operators.level(operator, self.wanted(*head)).is_none();
+        let passed = self.oldest_before(slot, self.heads_for_operator().filter(barred));
+        passed.map(|slot| self.calls[slot].id)
+    }
+
+    /// The oldest of `heads` that stands before the call in `slot`.
+    fn oldest_before(&self, slot: u32, heads: impl Iterator<Item = u32>) -> Option<u32> {
+        let mine = self.standing(slot);
         heads
-            .filter(|(standing, _)| *standing < self.standing(slot))
+            .map(|head| (self.standing(head), head))
+            .filter(|(standing, _)| *standing < mine)
             .min()
-            .map(|(_, slot)| slot)
+            .map(|(_, head)| head)
     }
 
     fn report_overtaken(&mut self, older: Option<u32>, slot: u32) {
@@ -300,7 +388,7 @@ impl Acd {
 mod tests {
     use crate::schedule::Schedule;
     use crate::{Acd, AcdConfig, CallId, CallerNumber, Event, Input, OperatorConfig, OperatorId, Output};
-    use crate::{QueueConfig, QueueId, Timestamp, TrunkId};
+    use crate::{QueueConfig, QueueId, Skills, Timestamp, TrunkId};
 
     /// A core with callers 1, 2 and 3, of whom nobody has been given anything yet.
     fn unsettled(lines: u32) -> Acd {
@@ -321,6 +409,8 @@ mod tests {
             }],
             pause_reasons,
             calls_max: 10,
+            dialable: vec![],
+            forwards: vec![],
         })
         .expect("a good configuration");
         acd.handle(Timestamp::from_secs(1_795_363_200), Input::Tick, &mut Vec::new());
@@ -331,6 +421,7 @@ mod tests {
                 queue,
                 trunk,
                 caller,
+                skills: Skills::default(),
             });
         }
         acd

@@ -4,10 +4,10 @@
 //! input; costs time in proportion to all that is there.
 
 use super::Acd;
-use crate::calls::CallState;
+use crate::calls::{Call, CallState, Way};
 use crate::timers::Timer;
-use crate::{CallId, LegId, OperatorId, OperatorState, QueueId};
-use std::collections::BTreeMap;
+use crate::{CallId, LegId, OperatorId, OperatorState, QueueId, RING_ALL_MAX};
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Acd {
     /// Checks what always holds between inputs.
@@ -23,49 +23,44 @@ impl Acd {
 
     /// Each call is on the list its state says, and on no other; lines in use are those that calls hold.
     fn audit_lists(&self) {
-        let mut listed = BTreeMap::new();
+        let mut listed = BTreeSet::new();
         for (id, queue) in (0..).zip(&self.queues) {
-            let queued = queue
-                .queued
-                .iter()
-                .map(|(ticket, slot)| (slot, ticket, CallState::Queued));
-            let admitted = queue
-                .admitted
-                .iter()
-                .map(|(ticket, slot)| (slot, ticket, CallState::Admitted));
-            for (slot, ticket, state) in queued.chain(admitted) {
+            for (ticket, slot) in queue.listed() {
                 let call = &self.calls[slot];
-                assert_eq!(
-                    (call.queue, call.ticket, call.state),
-                    (QueueId(id), ticket, state),
-                    "call {}",
-                    call.id
-                );
-                assert!(
-                    listed.insert(slot, state).is_none(),
-                    "call {} is listed twice",
-                    call.id
-                );
+                assert_eq!((call.queue.0, call.ticket), (id, ticket), "call {}", call.id);
+                assert!(call.is_listed(), "call {} as {:?} is listed", call.id, call.state);
+                assert!(listed.insert(slot), "call {} is listed twice", call.id);
             }
-            let waits = |state| !matches!(state, CallState::Talking(_) | CallState::Leaving { .. });
-            let waiting = self
-                .calls
-                .iter()
-                .filter(|(_, call)| call.queue.0 == id && waits(call.state))
-                .count();
+            let mine = || {
+                self.calls
+                    .iter()
+                    .map(|(_, call)| call)
+                    .filter(|call| call.queue.0 == id)
+            };
+            let (call_backs, callers): (Vec<&Call>, Vec<&Call>) =
+                mine().partition(|call| call.id.is_call_back());
+            let waiting = callers.iter().filter(|call| call.waits()).count();
             assert_eq!(queue.waiting as usize, waiting, "waiting in queue {id}");
+            assert_eq!(
+                queue.call_backs as usize,
+                call_backs.len(),
+                "call-backs in queue {id}"
+            );
         }
         for (slot, call) in self.calls.iter() {
-            let waits = matches!(call.state, CallState::Queued | CallState::Admitted);
             assert_eq!(
-                waits,
-                listed.contains_key(&slot),
+                call.is_listed(),
+                listed.contains(&slot),
                 "call {} as {:?}",
                 call.id,
                 call.state
             );
             let line = match call.state {
                 CallState::Queued => call.admitted.is_none(),
+                CallState::Leaving {
+                    way: Way::Forwarded { .. },
+                    ..
+                } => call.admitted.is_none(),
                 CallState::Leaving { .. } => true,
                 _ => call.admitted.is_some(),
             };
@@ -93,13 +88,17 @@ impl Acd {
         let mut by_call = BTreeMap::new();
         let mut by_operator = BTreeMap::new();
         for (_, call) in self.calls.iter() {
-            let (operator, talks) = match call.state {
-                CallState::Ringing { operator, .. } => (operator, false),
-                CallState::Talking(talk) => (talk.operator, true),
+            let with: Vec<(OperatorId, LegId, bool)> = match call.state {
+                CallState::Ringing { first, .. } => self.audit_ringing(call, first),
+                CallState::Talking(talk) | CallState::CallingBack(talk) => {
+                    vec![(talk.operator, call.leg(talk.leg), true)]
+                }
                 _ => continue,
             };
-            let other = by_call.insert(operator, (call.operator_leg(), talks));
-            assert_eq!(other, None, "operator {} is in two calls", operator.0);
+            for (operator, leg, talks) in with {
+                let other = by_call.insert(operator, (leg, talks));
+                assert_eq!(other, None, "operator {} is in two calls", operator.0);
+            }
         }
         for view in self.operators.views() {
             let with: (LegId, bool) = match view.state {
@@ -112,14 +111,34 @@ impl Acd {
         assert_eq!(by_call, by_operator, "calls and operators disagree");
     }
 
+    /// Whose phones ring for a call, each on a leg of its own.
+    fn audit_ringing(&self, call: &Call, first: OperatorId) -> Vec<(OperatorId, LegId, bool)> {
+        let ringing = self.operators.ringing(first).take(RING_ALL_MAX + 1);
+        let legs: Vec<_> = ringing
+            .map(|id| match self.operators[id].state {
+                OperatorState::Reserved { leg, .. } => (id, leg, false),
+                other => panic!("operator {} rings for call {} as {other:?}", id.0, call.id),
+            })
+            .collect();
+        assert!(
+            legs.len() <= RING_ALL_MAX,
+            "{} phones ring for call {}",
+            legs.len(),
+            call.id
+        );
+        legs
+    }
+
     /// Every wait has a deadline, and every deadline belongs to a wait: none leaks.
     fn audit_deadlines(&self) {
         let mut expected = vec![];
         for (slot, call) in self.calls.iter() {
-            if matches!(
-                call.state,
-                CallState::Queued | CallState::Admitted | CallState::Leaving { .. }
-            ) {
+            let ends_by_itself = match call.state {
+                CallState::Ringing { .. } | CallState::Talking(_) => true,
+                CallState::Leaving { way, .. } => matches!(way, Way::Forwarded { .. }),
+                _ => false,
+            };
+            if !ends_by_itself {
                 expected.push(Timer::Call(slot));
             }
         }
@@ -131,7 +150,17 @@ impl Acd {
                 expected.push(Timer::Operator(view.operator.0));
             }
         }
-        expected.extend(self.places.slots().map(Timer::Place));
+        // A place of a call-back lives as long as that.
+        let redials = self.places.iter().filter(|(_, place)| place.promise.is_none());
+        expected.extend(redials.map(|(slot, _)| Timer::Place(slot)));
+        let promised: Vec<u32> = self.calls.iter().filter_map(|(_, call)| call.place).collect();
+        for (slot, place) in self.places.iter().filter(|(_, place)| place.promise.is_some()) {
+            assert!(
+                promised.contains(&slot),
+                "the place of call-back {:?} outlives it",
+                place.promise
+            );
+        }
         expected.sort_unstable();
         let optional = |timer: &Timer| match *timer {
             Timer::Queue(_) => true,
@@ -146,13 +175,8 @@ impl Acd {
     /// No line is free while somebody may have it, and no operator while a call that he may take waits.
     fn audit_nothing_idle(&self) {
         for (id, queue) in (0..).map(QueueId).zip(&self.queues) {
-            let missed = queue.queued.len() > 0 && self.lines.free_for(id);
-            assert!(
-                !missed,
-                "{} wait in queue {} while a line is free",
-                queue.queued.len(),
-                id.0
-            );
+            let missed = self.lines.free_for(id) && queue.queued_heads(!self.draining).next().is_some();
+            assert!(!missed, "somebody waits in queue {} while a line is free", id.0);
         }
         for view in self
             .operators
@@ -174,11 +198,11 @@ impl Acd {
     }
 
     fn oldest_for(&self, operator: OperatorId) -> Option<CallId> {
-        let heads = (0..)
-            .zip(&self.queues)
-            .filter_map(|(id, queue)| Some((QueueId(id), queue.admitted.first()?.1)));
-        let mine =
-            heads.filter(|(id, slot)| self.operators.level(operator, *id, self.relaxed(*slot)).is_some());
+        let heads = self
+            .queues
+            .iter()
+            .flat_map(|queue| queue.admitted_heads(!self.draining));
+        let mine = heads.filter(|(_, slot)| self.operators.level(operator, self.wanted(*slot)).is_some());
         let oldest = mine.map(|(_, slot)| (self.standing(slot), slot)).min()?;
         Some(self.calls[oldest.1].id)
     }

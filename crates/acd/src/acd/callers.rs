@@ -1,28 +1,32 @@
-//! What callers do, and what is said to them while they wait.
+//! What callers do, and how long they wait.
 //!
 //! Owns a call from its arrival to its one outcome. Every wait has a deadline: a waiting call has one for its longest
-//! wait (or the next announcement, if sooner), a call that hears its last word has one in case that never ends.
+//! wait, or for what it is to be told next, if sooner.
 
 use super::Acd;
 use crate::calls::{Call, CallState, Talk};
+use crate::operators::Wanted;
 use crate::places::Owner;
 use crate::timers::Timer;
-use crate::{AnswerWhen, Audio, CallId, CallerNumber, Event, GoneCause, HangUpCause, LegId, OperatorId};
-use crate::{Outcome, Output, QueueId, Timestamp, TrunkId};
+use crate::{AnswerWhen, Audio, CallId, CallerNumber, Event, GoneCause, HangUpCause, OperatorId};
+use crate::{Outcome, Output, QueueId, Skills, Timestamp, TrunkId};
 use std::time::Duration;
 
-/// Longest last word; then the caller is hung up on without waiting for its end.
-const FAREWELL_MAX: Duration = Duration::from_secs(30);
-
 /// When a refused caller is told to try again, in a Retry-After.
-const RETRY_AFTER: Duration = Duration::from_secs(60);
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(60);
 
 impl Acd {
-    pub(super) fn call_arrived(&mut self, id: CallId, queue: QueueId, trunk: TrunkId, caller: CallerNumber) {
+    pub(super) fn call_arrived(
+        &mut self,
+        id: CallId,
+        queue: QueueId,
+        (trunk, caller): (TrunkId, CallerNumber),
+        skills: Skills,
+    ) {
         if self.calls.find(id).is_some() {
             return;
         }
-        if self.queues.get(queue.0 as usize).is_none() {
+        if self.queues.get(queue.0 as usize).is_none() || id.is_call_back() {
             self.out.push(Output::Refuse {
                 call: id,
                 outcome: Outcome::Rejected,
@@ -41,7 +45,11 @@ impl Acd {
             ticket,
             since,
             resumed,
+            skills,
         });
+        let config = self.queue_config(queue);
+        let announce_at = self.now + config.announce_every;
+        let offer_at = config.call_back.map(|offer| self.now + offer.offer_after);
         let call = Call {
             id,
             queue,
@@ -53,18 +61,35 @@ impl Acd {
             state: CallState::Queued,
             admitted: None,
             answered: false,
+            skills,
+            class: self.class(queue, skills, false),
             legs: 0,
-            announce_at: self.now + self.queue_config(queue).announce_every,
+            announce_at,
+            offer_at,
             held_by_caller: false,
             told: None,
+            place: None,
         };
         if self.draining {
             self.refuse(&call, Outcome::Rejected, Some(RETRY_AFTER));
-        } else if self.calls.len() >= self.config.calls_max as usize {
+        } else if !self.any_room() {
             self.refuse(&call, Outcome::Saturated, Some(RETRY_AFTER));
         } else {
             self.take_call(call, resumed);
         }
+    }
+
+    /// Whether one more caller can be here.
+    fn any_room(&self) -> bool {
+        let call_backs: u32 = self.queues.iter().map(|queue| queue.call_backs).sum();
+        self.calls.len() < self.config.calls_max as usize + call_backs as usize
+    }
+
+    /// The class of calls of a queue that need the queue's own skills and these.
+    pub(super) fn class(&mut self, queue: QueueId, skills: Skills, call_back: bool) -> u32 {
+        let skills = self.queue_config(queue).skills.and(skills);
+        let needs = self.operators.needs(queue, skills);
+        self.queues[queue.0 as usize].class(needs, call_back)
     }
 
     fn draw_ticket(&mut self) -> u64 {
@@ -73,18 +98,21 @@ impl Acd {
         ticket
     }
 
-    /// The ticket kept for a caller who was dropped, and when it was drawn.
+    /// The ticket kept for a caller who was dropped or will be called back, and when it was drawn.
     fn take_place(
         &mut self,
         trunk: TrunkId,
         queue: QueueId,
         caller: CallerNumber,
     ) -> Option<(u64, Timestamp)> {
-        if self.draining || caller.is_withheld() || self.calls.len() >= self.config.calls_max as usize {
+        if self.draining || caller.is_withheld() || !self.any_room() {
             return None;
         }
         let (place, slot) = self.places.take(Owner { trunk, queue, caller })?;
         self.timers.clear(Timer::Place(slot));
+        if let Some(call_back) = place.promise {
+            self.withdraw(call_back);
+        }
         Some((place.ticket, place.since))
     }
 
@@ -109,13 +137,12 @@ impl Acd {
 
     /// A call becomes live: it waits, or hears why it cannot.
     fn take_call(&mut self, call: Call, resumed: bool) {
-        let (id, queue, ticket) = (call.id, call.queue, call.ticket);
+        let (id, queue) = (call.id, call.queue);
         let config = self.queue_config(queue);
         let (answer_when, greeting) = (config.answer, config.greeting);
-        let turned_away = self.turned_away(queue, resumed);
+        let turned_away = self.turned_away(&call, resumed);
         let slot = self.calls.insert(call);
-        self.queues[queue.0 as usize].queued.insert(ticket, slot);
-        self.queues[queue.0 as usize].waiting += 1;
+        self.enter_queue(slot);
         if answer_when == AnswerWhen::Arrival {
             self.answer(slot);
         } else {
@@ -134,12 +161,34 @@ impl Acd {
         self.wait_on(slot);
     }
 
+    /// A call begins to wait.
+    pub(super) fn enter_queue(&mut self, slot: u32) {
+        let call = &self.calls[slot];
+        let queue = &mut self.queues[call.queue.0 as usize];
+        queue.enter(call, slot);
+        match call.id.is_call_back() {
+            true => queue.call_backs += 1,
+            false => queue.waiting += 1,
+        }
+    }
+
+    /// A call waits no longer: it is off the lists, and not counted among those who wait.
+    pub(super) fn count_out(&mut self, slot: u32) {
+        let call = &self.calls[slot];
+        self.queues[call.queue.0 as usize].waiting -= u32::from(!call.id.is_call_back());
+    }
+
     /// Why a new call cannot wait in a queue, if it cannot. Who comes back to a place kept always can.
-    fn turned_away(&self, queue: QueueId, resumed: bool) -> Option<Outcome> {
+    fn turned_away(&self, call: &Call, resumed: bool) -> Option<Outcome> {
+        let queue = call.queue;
         let config = self.queue_config(queue);
         let lists = &self.queues[queue.0 as usize];
         let full = lists.waiting >= config.waiting_max;
-        let at_once = self.lines.free_for(queue) && self.operators.best_level(queue, false).is_some();
+        let wanted = Wanted {
+            queue,
+            needs: Some(lists.needs(call.class)),
+        };
+        let at_once = self.lines.free_for(queue) && self.operators.best_level(wanted).is_some();
         if self.lines.closed_until(queue, self.now + config.wait_max) {
             Some(Outcome::Closed)
         } else if full && !at_once && !resumed {
@@ -153,7 +202,6 @@ impl Acd {
     pub(super) fn caller_gone(&mut self, id: CallId, cause: GoneCause) {
         let Some(slot) = self.calls.find(id) else { return };
         let call = &self.calls[slot];
-        let (leg, queue) = (call.operator_leg(), call.queue);
         let lost = match cause {
             GoneCause::Failed => Outcome::Failed,
             GoneCause::HungUp
@@ -163,33 +211,29 @@ impl Acd {
             }
             GoneCause::HungUp => Outcome::Abandoned,
         };
+        let cause = HangUpCause::PeerGone;
         match call.state {
+            // A call-back that waits has no caller on the line.
+            CallState::Queued | CallState::Admitted | CallState::Ringing { .. } if id.is_call_back() => {}
             CallState::Queued | CallState::Admitted => self.end(slot, lost, true),
-            CallState::Ringing { operator, .. } => {
-                self.out.push(Output::HangUp {
-                    leg,
-                    cause: HangUpCause::PeerGone,
-                });
+            CallState::Ringing { .. } => {
+                let ringing = self.stop_ringing(slot, None, cause);
                 self.end(slot, lost, true);
-                self.back_to_idle(operator);
+                ringing
+                    .into_iter()
+                    .for_each(|operator| self.back_to_idle(operator));
             }
+            CallState::CallingBack(talk) => self.not_reached(slot, talk, cause),
             CallState::Talking(talk) => {
-                self.out.push(Output::HangUp {
-                    leg,
-                    cause: HangUpCause::PeerGone,
-                });
+                let (leg, queue) = (call.leg(talk.leg), call.queue);
+                self.out.push(Output::HangUp { leg, cause });
                 self.end(slot, Outcome::Answered, false);
                 self.wrap_up(talk, id, queue);
             }
-            CallState::Leaving { outcome, .. } => self.end(slot, outcome, false),
-        }
-    }
-
-    pub(super) fn prompt_done(&mut self, id: CallId) {
-        if let Some(slot) = self.calls.find(id)
-            && let CallState::Leaving { outcome, .. } = self.calls[slot].state
-        {
-            self.dismiss(slot, outcome, HangUpCause::Ended);
+            CallState::Leaving { outcome, way, .. } => {
+                self.stop_forwarding(slot, way, cause);
+                self.end(slot, outcome, false);
+            }
         }
     }
 
@@ -197,36 +241,44 @@ impl Acd {
     pub(super) fn call_due(&mut self, slot: u32) {
         match self.calls[slot].state {
             CallState::Queued | CallState::Admitted => {
-                if self.calls[slot].announce_at <= self.now && !self.wait_over(slot) {
-                    self.announce(slot);
+                if self.wait_until(slot) > self.now {
+                    self.tell(slot);
                 }
                 self.wait_on(slot);
             }
-            CallState::Leaving { outcome, .. } => self.dismiss(slot, outcome, HangUpCause::Ended),
+            CallState::CallingBack(talk) => self.not_reached(slot, talk, HangUpCause::RingTimeout),
+            CallState::Leaving { outcome, way, .. } => self.leaving_due(slot, outcome, way),
             CallState::Ringing { .. } | CallState::Talking(_) => {}
         }
     }
 
     /// Sets a waiting call's next deadline, or lets it leave if its wait is over.
     pub(super) fn wait_on(&mut self, slot: u32) {
-        let call = &self.calls[slot];
+        let mut until = self.wait_until(slot);
+        let call = &mut self.calls[slot];
         let config = &self.config.queues[call.queue.0 as usize];
-        let ticket = call.ticket;
-        let mut until = call.arrived + config.wait_max;
         if until <= self.now {
-            return self.leave(slot, Outcome::TimedOut);
+            return match call.id.is_call_back() {
+                true => self.end(slot, Outcome::TimedOut, false),
+                false => self.leave(slot, Outcome::TimedOut),
+            };
         }
-        if !config.announce_every.is_zero() {
-            let announce_at = next_beat(call.announce_at, config.announce_every, self.now);
-            self.calls[slot].announce_at = announce_at;
-            until = until.min(announce_at);
+        if !config.announce_every.is_zero() && !call.id.is_call_back() {
+            call.announce_at = next_beat(call.announce_at, config.announce_every, self.now);
+            until = until.min(call.announce_at);
         }
-        self.timers.set_for(Timer::Call(slot), ticket, until);
+        until = until.min(call.offer_at.unwrap_or(until));
+        self.timers.set_for(Timer::Call(slot), call.ticket, until);
     }
 
-    fn wait_over(&self, slot: u32) -> bool {
+    /// When a waiting call's wait ends at the latest.
+    pub(super) fn wait_until(&self, slot: u32) -> Timestamp {
         let call = &self.calls[slot];
-        call.arrived + self.queue_config(call.queue).wait_max <= self.now
+        let config = self.queue_config(call.queue);
+        match config.call_back.filter(|_| call.id.is_call_back()) {
+            Some(call_back) => call.arrived + call_back.within,
+            None => call.arrived + config.wait_max,
+        }
     }
 
     /// Those who cannot be admitted before their longest wait ends are told so now. Whoever holds a line keeps it.
@@ -236,7 +288,7 @@ impl Acd {
                 continue;
             }
             let wait_max = self.queue_config(queue).wait_max;
-            let waiting = self.queues[queue.0 as usize].queued.iter().map(|(_, slot)| slot);
+            let waiting = self.queues[queue.0 as usize].queued().map(|(_, slot)| slot);
             let hopeless = |slot: &u32| {
                 self.lines
                     .closed_until(queue, self.calls[*slot].arrived + wait_max)
@@ -247,51 +299,14 @@ impl Acd {
         }
     }
 
-    /// A waiting call leaves the queue unserved and hears why.
-    fn leave(&mut self, slot: u32, outcome: Outcome) {
-        self.take_off_lists(slot);
-        let call = &mut self.calls[slot];
-        call.state = CallState::Leaving {
-            outcome,
-            left: self.now,
-        };
-        let (id, queue, ticket) = (call.id, call.queue, call.ticket);
-        self.out.push(Output::Play {
-            call: id,
-            audio: Audio::Farewell(outcome),
-        });
-        self.timers
-            .set_for(Timer::Call(slot), ticket, self.now + FAREWELL_MAX);
-        self.event(Event::CallLeaving {
-            call: id,
-            queue,
-            outcome,
-        });
-    }
-
-    /// We end the caller's leg, and with it the call.
-    pub(super) fn dismiss(&mut self, slot: u32, outcome: Outcome, cause: HangUpCause) {
-        let call = &self.calls[slot];
-        let (id, leg) = (call.id, LegId::caller(call.id));
-        if call.answered {
-            self.out.push(Output::HangUp { leg, cause });
-        } else {
-            let retry_after = (outcome != Outcome::Closed).then_some(RETRY_AFTER);
-            self.out.push(Output::Refuse {
-                call: id,
-                outcome,
-                retry_after,
-            });
-        }
-        self.end(slot, outcome, cause == HangUpCause::Shutdown);
-    }
-
     /// The call is over: whatever it held is free again. The operator's side is the caller's business.
     pub(super) fn end(&mut self, slot: u32, outcome: Outcome, dropped: bool) {
         self.take_off_lists(slot);
         self.timers.clear(Timer::Call(slot));
         self.drop_announcements(slot);
+        self.give_up_place(slot);
         let call = self.calls.remove(slot);
+        self.queues[call.queue.0 as usize].call_backs -= u32::from(call.id.is_call_back());
         if call.admitted.is_some() {
             self.lines.give_back(call.queue);
         }
@@ -307,13 +322,12 @@ impl Acd {
             _ => self.now,
         };
         let (operator, talked, held) = self.talk_of(&call);
-        let waited_for_us = !matches!(call.state, CallState::Talking(_) | CallState::Leaving { .. });
-        if waited_for_us {
+        if call.waits() && !call.id.is_call_back() {
             self.queues[call.queue.0 as usize]
                 .learned
                 .gave_up(self.now.since(call.arrived));
         }
-        let place_kept = dropped && waited_for_us && self.keep_place(&call);
+        let place_kept = dropped && call.waits() && self.keep_place(&call);
         self.event(Event::CallEnded {
             call: call.id,
             queue: call.queue,
@@ -350,7 +364,7 @@ impl Acd {
             queue: call.queue,
             caller: call.caller,
         };
-        let Some(slot) = self.places.keep(owner, call.ticket, call.since) else {
+        let Some(slot) = self.places.keep(owner, (call.ticket, call.since), None) else {
             return false;
         };
         self.timers
@@ -358,17 +372,13 @@ impl Acd {
         true
     }
 
-    /// Takes a call off the lists of those who wait, if it is on one.
-    fn take_off_lists(&mut self, slot: u32) {
+    /// Takes a call off the lists and the count of those who wait, if it does.
+    pub(super) fn take_off_lists(&mut self, slot: u32) {
         let call = &self.calls[slot];
-        let lists = &mut self.queues[call.queue.0 as usize];
-        match call.state {
-            CallState::Queued => lists.queued.remove(call.ticket),
-            CallState::Admitted => lists.admitted.remove(call.ticket),
-            CallState::Ringing { .. } => {}
-            CallState::Talking(_) | CallState::Leaving { .. } => return,
+        self.queues[call.queue.0 as usize].leave(call);
+        if call.waits() {
+            self.count_out(slot);
         }
-        lists.waiting -= 1;
     }
 }
 

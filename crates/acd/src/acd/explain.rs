@@ -6,7 +6,7 @@
 use super::Acd;
 use super::assign::Standing;
 use crate::calls::CallState;
-use crate::{CallId, OperatorId, OperatorState, QueueId, Timestamp, Waits};
+use crate::{CallId, OperatorId, OperatorState, Timestamp, Waits};
 use arrayvec::ArrayVec;
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +62,14 @@ pub enum WaitsFor {
     },
     /// The phone of an operator to be picked up.
     Answer {
-        /// Whose phone rings.
+        /// Whose phone rings, or was dialled first of those that do.
+        operator: OperatorId,
+        /// For how long at most.
+        until: Timestamp,
+    },
+    /// A call-back: the caller's own phone to be picked up.
+    Caller {
+        /// Who is on the phone.
         operator: OperatorId,
         /// For how long at most.
         until: Timestamp,
@@ -82,9 +89,18 @@ impl Acd {
                 next_lines: self.lines.next_change.map(|(_, lines)| lines),
             },
             CallState::Admitted => self.waits_for_operator(slot),
-            CallState::Ringing { operator, dialled } => WaitsFor::Answer {
-                operator,
+            CallState::Ringing { first, dialled } => WaitsFor::Answer {
+                operator: first,
                 until: dialled + self.queue_config(call.queue).ring_timeout,
+            },
+            CallState::CallingBack(talk) => WaitsFor::Caller {
+                operator: talk.operator,
+                until: talk.connected
+                    + self
+                        .queue_config(call.queue)
+                        .call_back
+                        .unwrap_or_default()
+                        .ring_timeout,
             },
             CallState::Talking(_) | CallState::Leaving { .. } => return None,
         };
@@ -95,18 +111,18 @@ impl Acd {
             waits_for,
             before: question.before,
             heads: self.heads_before(slot),
-            until: call.arrived + self.queue_config(call.queue).wait_max,
+            until: self.wait_until(slot),
             predicted: self.queues[call.queue.0 as usize].learned.predict(question),
         })
     }
 
     fn waits_for_operator(&self, slot: u32) -> WaitsFor {
-        let (queue, relaxed) = (self.calls[slot].queue, self.relaxed(slot));
+        let wanted = self.wanted(slot);
         let (mut may, mut busy, mut paused) = (0, 0, 0);
         for view in self
             .operators
             .views()
-            .filter(|view| self.operators.level(view.operator, queue, relaxed).is_some())
+            .filter(|view| self.operators.level(view.operator, wanted).is_some())
         {
             may += 1;
             match view.state {
@@ -117,9 +133,7 @@ impl Acd {
                 OperatorState::SignedOff | OperatorState::Available => {}
             }
         }
-        let relaxes = self
-            .relaxes_at(slot)
-            .filter(|_| !relaxed && self.relaxing.contains(&queue));
+        let relaxes = self.relaxes_at(slot).filter(|_| wanted.needs.is_some());
         WaitsFor::Operator {
             may,
             busy,
@@ -131,12 +145,8 @@ impl Acd {
     /// The oldest waiting call of each queue, of those that stand before the one in `slot`, soonest first.
     fn heads_before(&self, slot: u32) -> ArrayVec<CallId, { Explanation::HEADS_MAX }> {
         let mine = self.standing(slot);
-        let heads = self
-            .queues
-            .iter()
-            .flat_map(|queue| [queue.queued.first(), queue.admitted.first()]);
+        let heads = self.queues.iter().flat_map(|queue| queue.heads());
         let before = heads
-            .flatten()
             .map(|(_, slot)| (self.standing(slot), slot))
             .filter(|head| head.0 < mine);
         let mut before: Vec<(Standing, u32)> = before.collect();
@@ -146,17 +156,5 @@ impl Acd {
             .take(Explanation::HEADS_MAX)
             .map(|(_, slot)| self.calls[*slot].id)
             .collect()
-    }
-
-    /// The oldest call of another queue that `operator` may not take and that stands before the one in `slot`.
-    pub(super) fn passed_over(&self, operator: OperatorId, slot: u32) -> Option<CallId> {
-        let others = self.older_than(slot, |acd, id: QueueId| {
-            let head = acd.queues[id.0 as usize].admitted.first()?;
-            acd.operators
-                .level(operator, id, acd.relaxed(head.1))
-                .is_none()
-                .then_some(head)
-        });
-        others.map(|slot| self.calls[slot].id)
     }
 }

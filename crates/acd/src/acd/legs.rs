@@ -4,20 +4,32 @@
 //! Whatever else answers is hung up, so that no phone is left ringing or open.
 
 use super::Acd;
-use crate::calls::CallState;
-use crate::{Audio, Event, FailCause, GoneCause, HangUpCause, LegId, Outcome, Output, ReturnCause};
+use crate::calls::{CallState, Way};
+use crate::operators::Chosen;
+use crate::{
+    Audio, CallId, Event, FailCause, GoneCause, HangUpCause, LegId, OperatorId, OperatorState, Outcome,
+};
+use crate::{Output, ReturnCause};
 
 impl Acd {
     /// A phone was picked up: the conversation begins, or it came too late.
     pub(super) fn leg_answered(&mut self, leg: LegId) {
-        if leg.is_caller() {
+        if leg.is_caller() && !leg.call.is_call_back() {
             return;
         }
         match self.find_leg(leg).map(|slot| (slot, self.calls[slot].state)) {
-            Some((slot, CallState::Ringing { operator, dialled })) => {
-                self.connect(slot, operator, leg, dialled)
+            Some((slot, CallState::Ringing { first, dialled })) => {
+                if let Some(operator) = self.ringing_on(first, leg) {
+                    self.picked_up(slot, operator, leg, dialled);
+                }
             }
-            Some((_, CallState::Talking(_))) => {}
+            Some((slot, CallState::CallingBack(talk))) if leg.is_caller() => self.caller_answered(slot, talk),
+            Some((slot, CallState::Leaving { outcome, left, way })) => {
+                if let Way::Forwarding { to } = way {
+                    self.forwarded(slot, outcome, left, to);
+                }
+            }
+            Some((_, CallState::Talking(_) | CallState::CallingBack(_))) => {}
             _ => self.out.push(Output::HangUp {
                 leg,
                 cause: HangUpCause::Elsewhere,
@@ -27,20 +39,19 @@ impl Acd {
 
     /// A phone did not take the call. Said of the caller's own leg, it means that the caller is gone.
     pub(super) fn leg_failed(&mut self, leg: LegId, cause: FailCause) {
-        if leg.is_caller() {
-            return self.caller_gone(leg.call, GoneCause::Failed);
-        }
-        match self.find_leg(leg).map(|slot| (slot, self.calls[slot].state)) {
-            Some((slot, CallState::Ringing { operator, dialled })) => {
-                self.return_call(slot, ReturnCause::Failed(cause));
-                self.phone_failed(operator, cause, self.now.since(dialled));
+        let found = self.find_leg(leg).map(|slot| (slot, self.calls[slot].state));
+        match found {
+            Some((slot, CallState::Ringing { first, dialled })) if !leg.is_caller() => {
+                if let Some(operator) = self.ringing_on(first, leg) {
+                    self.return_call(slot, operator, ReturnCause::Failed(cause));
+                    self.phone_failed(operator, cause, self.now.since(dialled));
+                }
             }
-            Some((_, CallState::Talking(_))) => self.leg_gone(leg),
-            _ => {}
+            _ => self.leg_gone(leg),
         }
     }
 
-    /// An operator's leg is over: the caller's ends with it.
+    /// A leg that we dialled is over: the other side's ends with it.
     pub(super) fn leg_gone(&mut self, leg: LegId) {
         if leg.is_caller() {
             return self.caller_gone(leg.call, GoneCause::Failed);
@@ -51,8 +62,12 @@ impl Acd {
                 self.dismiss(slot, Outcome::Answered, HangUpCause::PeerGone);
                 self.wrap_up(talk, leg.call, queue);
             }
+            Some((slot, CallState::CallingBack(talk))) => {
+                self.not_reached(slot, talk, HangUpCause::Elsewhere);
+            }
             // Picked up and put down again before we were told of it.
             Some((_, CallState::Ringing { .. })) => self.leg_failed(leg, FailCause::Declined),
+            Some((slot, CallState::Leaving { outcome, way, .. })) => self.forward_over(slot, outcome, way),
             _ => {}
         }
     }
@@ -62,12 +77,15 @@ impl Acd {
         let Some(slot) = self.find_leg(leg) else { return };
         let now = self.now;
         let call = &mut self.calls[slot];
-        let operator_leg = call.operator_leg();
         if leg.is_caller() {
             call.held_by_caller = held;
         }
         let CallState::Talking(talk) = &mut call.state else {
             return;
+        };
+        let operator_leg = LegId {
+            call: call.id,
+            leg: talk.leg,
         };
         if !leg.is_caller() && std::mem::replace(&mut talk.held_by_operator, held) != held {
             self.out.push(if held {
@@ -107,41 +125,102 @@ impl Acd {
         }
     }
 
-    /// Ends every call. Whoever still waited keeps the place, for when we are back.
+    /// The engine is up again after it was told to stop.
+    pub(super) fn started(&mut self) {
+        if std::mem::replace(&mut self.draining, false) {
+            self.event(Event::Started);
+        }
+    }
+
+    /// Ends every call. Whoever still waited keeps the place, for when we are back; so do call-backs.
     pub(super) fn hang_up_all(&mut self) {
         self.drain();
-        let mut slots: Vec<(u64, u32)> = self
+        let mut slots: Vec<(u64, CallId, u32)> = self
             .calls
             .iter()
-            .map(|(slot, call)| (call.ticket, slot))
+            .map(|(slot, call)| (call.ticket, call.id, slot))
             .collect();
         slots.sort_unstable();
-        for (_, slot) in slots {
-            let call = &self.calls[slot];
-            let (id, queue, leg) = (call.id, call.queue, call.operator_leg());
-            let cause = HangUpCause::Shutdown;
-            match call.state {
-                CallState::Queued | CallState::Admitted => self.dismiss(slot, Outcome::Rejected, cause),
-                CallState::Leaving { outcome, .. } => self.dismiss(slot, outcome, cause),
-                CallState::Ringing { operator, .. } => {
-                    self.out.push(Output::HangUp { leg, cause });
-                    self.dismiss(slot, Outcome::Rejected, cause);
-                    self.back_to_idle(operator);
-                }
-                CallState::Talking(talk) => {
-                    self.out.push(Output::HangUp { leg, cause });
-                    self.dismiss(slot, Outcome::Answered, cause);
-                    self.wrap_up(talk, id, queue);
-                }
+        for (_, id, slot) in slots {
+            match id.is_call_back() {
+                true => self.suspend_call_back(slot),
+                false => self.shut_down(slot),
             }
         }
     }
 
-    /// The call of a leg, if the leg is the caller's or the one that rings or talks.
+    fn shut_down(&mut self, slot: u32) {
+        let call = &self.calls[slot];
+        let (id, queue) = (call.id, call.queue);
+        let cause = HangUpCause::Shutdown;
+        match call.state {
+            CallState::Queued | CallState::Admitted => self.dismiss(slot, Outcome::Rejected, cause),
+            CallState::Leaving { outcome, way, .. } => {
+                self.stop_forwarding(slot, way, cause);
+                self.dismiss(slot, outcome, cause);
+            }
+            CallState::Ringing { .. } => {
+                let ringing = self.stop_ringing(slot, None, cause);
+                self.dismiss(slot, Outcome::Rejected, cause);
+                ringing
+                    .into_iter()
+                    .for_each(|operator| self.back_to_idle(operator));
+            }
+            CallState::CallingBack(talk) => self.not_reached(slot, talk, cause),
+            CallState::Talking(talk) => {
+                let leg = call.leg(talk.leg);
+                self.out.push(Output::HangUp { leg, cause });
+                self.dismiss(slot, Outcome::Answered, cause);
+                self.wrap_up(talk, id, queue);
+            }
+        }
+    }
+
+    /// A call-back that has not come to its caller yet waits for us to be back.
+    fn suspend_call_back(&mut self, slot: u32) {
+        match self.calls[slot].state {
+            CallState::Queued | CallState::Admitted => {}
+            CallState::Ringing { first, .. } => {
+                let ringing: Chosen = self.operators.ringing(first).collect();
+                for operator in ringing {
+                    self.take_back(slot, operator);
+                    self.back_to_idle(operator);
+                }
+            }
+            _ => self.shut_down(slot),
+        }
+    }
+
+    /// Hangs up an operator's phone that rings, and has the call stand again where it stood.
+    fn take_back(&mut self, slot: u32, operator: OperatorId) {
+        if let OperatorState::Reserved { leg, .. } = self.operators[operator].state {
+            let cause = HangUpCause::Shutdown;
+            self.out.push(Output::HangUp { leg, cause });
+        }
+        self.return_call(slot, operator, ReturnCause::OperatorLeft);
+    }
+
+    /// The operator whose phone rings on a leg, among those who ring with `first`.
+    fn ringing_on(&self, first: OperatorId, leg: LegId) -> Option<OperatorId> {
+        let rings = |id: &OperatorId| matches!(self.operators[*id].state, OperatorState::Reserved { leg: at, .. } if at == leg);
+        self.operators.ringing(first).find(rings)
+    }
+
+    /// The call of a leg, if the leg is the caller's or one that rings or talks.
     fn find_leg(&self, leg: LegId) -> Option<u32> {
         let slot = self.calls.find(leg.call)?;
         let call = &self.calls[slot];
-        let with_operator = matches!(call.state, CallState::Ringing { .. } | CallState::Talking(_));
-        (leg.is_caller() || (with_operator && leg == call.operator_leg())).then_some(slot)
+        let stands = match call.state {
+            CallState::CallingBack(talk) | CallState::Talking(talk) => leg.is_caller() || talk.leg == leg.leg,
+            // The caller of a call-back has no leg before.
+            _ if leg.is_caller() => !call.id.is_call_back(),
+            CallState::Ringing { first, .. } => self.ringing_on(first, leg).is_some(),
+            CallState::Leaving {
+                way: Way::Forwarding { .. } | Way::Forwarded { .. },
+                ..
+            } => call.legs == leg.leg,
+            CallState::Queued | CallState::Admitted | CallState::Leaving { .. } => false,
+        };
+        stands.then_some(slot)
     }
 }

@@ -10,21 +10,23 @@
 mod announce;
 mod assign;
 mod audit;
+mod call_backs;
 mod callers;
 mod explain;
+mod leaving;
 mod legs;
 mod operators;
 
-use crate::calls::{Call, CallState, Calls};
-use crate::estimate::{Announcements, Learned};
-use crate::fifo::Fifo;
+use crate::calls::{Call, CallState, Calls, Way};
+use crate::estimate::Announcements;
 use crate::lines::Lines;
 use crate::operators::Operators;
 use crate::places::Places;
+use crate::queue::Queue;
 use crate::regulars::Regulars;
 use crate::timers::{Timer, Timers};
 use crate::{AcdConfig, CallView, ConfigError, Event, Input, OperatorId, OperatorView, Output, QueueConfig};
-use crate::{QueueId, Skills, Snapshot, Stage, Timestamp};
+use crate::{QueueId, Snapshot, Stage, Timestamp};
 
 pub use explain::{Explanation, WaitsFor};
 
@@ -39,7 +41,7 @@ pub struct Acd {
     announcements: Announcements,
     places: Places,
     regulars: Regulars,
-    /// Queues that ask for skills and relax.
+    /// Queues that ask for skills only for some time.
     relaxing: Vec<QueueId>,
     timers: Timers,
     /// When the schedule is to be looked at next.
@@ -48,30 +50,6 @@ pub struct Acd {
     draining: bool,
     /// Outputs of the input in hand; kept for its capacity.
     out: Vec<Output>,
-}
-
-/// Those who wait in one queue.
-struct Queue {
-    /// For a line.
-    queued: Fifo,
-    /// For an operator, holding a line.
-    admitted: Fifo,
-    /// Calls in either, and those a phone rings for.
-    waiting: u32,
-    /// What its calls have taught of the wait.
-    learned: Learned,
-}
-
-impl Queue {
-    fn new(queues: usize) -> Self {
-        let (queued, admitted) = Default::default();
-        Self {
-            queued,
-            admitted,
-            waiting: 0,
-            learned: Learned::new(queues),
-        }
-    }
 }
 
 impl Acd {
@@ -92,7 +70,7 @@ impl Acd {
             announcements: Announcements::default(),
             calls: Calls::default(),
             operators: Operators::new(&config),
-            places: Places::new(config.calls_max),
+            places: Places::new(places_max(&config)),
             regulars: Regulars::new(config.calls_max),
             relaxing: relaxing(&config),
             timers: Timers::default(),
@@ -160,7 +138,7 @@ impl Acd {
     /// The whole state as it is now. Costs time in proportion to the calls that are up.
     pub fn snapshot(&self) -> Snapshot {
         let mut calls: Vec<CallView> = self.calls.iter().map(|(_, call)| view(call)).collect();
-        calls.sort_unstable_by_key(|call| call.ticket);
+        calls.sort_unstable_by_key(|call| (call.ticket, call.call));
         Snapshot {
             at: self.now,
             lines: self.lines.in_force,
@@ -190,12 +168,12 @@ impl Acd {
                 queue,
                 trunk,
                 caller,
-            } => self.call_arrived(call, queue, trunk, caller),
+                skills,
+            } => self.call_arrived(call, queue, (trunk, caller), skills),
             Input::CallerGone { call, cause } => self.caller_gone(call, cause),
             Input::PromptDone { call } => self.prompt_done(call),
-            // Keys have no meaning to the queue yet; in a conversation media and SIP pass them on.
-            Input::Dtmf { .. } => {}
-            // That the phone rings changes nothing: the deadline runs since it was dialled.
+            Input::Dtmf { call, digit } => self.key_pressed(call, digit),
+            // That a phone rings changes nothing: the deadline runs since it was dialled.
             Input::LegRinging { .. } => {}
             Input::LegAnswered { leg } => self.leg_answered(leg),
             Input::LegFailed { leg, cause } => self.leg_failed(leg, cause),
@@ -211,6 +189,7 @@ impl Acd {
             Input::ExtendWrapUp { operator } => self.command(operator, Self::extend_wrap_up),
             Input::SetLines { lines, until } => self.set_lines(Some((lines, until))),
             Input::FollowSchedule => self.set_lines(None),
+            Input::Started => self.started(),
             Input::Drain => self.drain(),
             Input::HangUpAll => self.hang_up_all(),
             Input::Tick => {}
@@ -239,19 +218,29 @@ impl Acd {
 }
 
 fn relaxing(config: &AcdConfig) -> Vec<QueueId> {
-    let relaxes = |queue: &QueueConfig| queue.skills != Skills::default() && !queue.relax_after.is_zero();
     (0..)
         .zip(&config.queues)
-        .filter(|(_, queue)| relaxes(queue))
+        .filter(|(_, queue)| !queue.relax_after.is_zero())
         .map(|(id, _)| QueueId(id))
         .collect()
+}
+
+/// One place for each call that could be dropped, and for each call-back that could be promised.
+fn places_max(config: &AcdConfig) -> u32 {
+    let promises = config.queues.iter().filter_map(|queue| queue.call_back);
+    promises.fold(config.calls_max, |sum, call_back| {
+        sum.saturating_add(call_back.promises_max)
+    })
 }
 
 fn view(call: &Call) -> CallView {
     let stage = match call.state {
         CallState::Queued => Stage::Queued,
         CallState::Admitted => Stage::Admitted,
-        CallState::Ringing { operator, .. } => Stage::Ringing { operator },
+        CallState::Ringing { first, .. } => Stage::Ringing { operator: first },
+        CallState::CallingBack(talk) => Stage::CallingBack {
+            operator: talk.operator,
+        },
         CallState::Talking(talk) => {
             let (operator, connected, held) = (talk.operator, talk.connected, talk.held_since.is_some());
             Stage::Talking {
@@ -260,6 +249,13 @@ fn view(call: &Call) -> CallView {
                 held,
             }
         }
+        CallState::Leaving {
+            way: Way::Forwarded { to },
+            ..
+        } => Stage::Forwarded {
+            to,
+            leg: call.last_leg(),
+        },
         CallState::Leaving { .. } => Stage::Leaving,
     };
     CallView {
@@ -269,6 +265,7 @@ fn view(call: &Call) -> CallView {
         caller: call.caller,
         ticket: call.ticket,
         since: call.since,
+        skills: call.skills,
         admitted: call.admitted,
         stage,
     }

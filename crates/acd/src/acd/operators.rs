@@ -170,12 +170,12 @@ impl Acd {
                     cause: HangUpCause::RingTimeout,
                 });
                 if let Some(slot) = self.calls.find(leg.call) {
-                    self.return_call(slot, ReturnCause::NoAnswer);
+                    self.return_call(slot, id, ReturnCause::NoAnswer);
                 }
                 self.not_answered(id);
             }
             OperatorState::WrapUp { .. } => self.after_wrap_up(id),
-            OperatorState::Paused { .. } if self.operators[id].phone => self.start_idle(id),
+            OperatorState::Paused { .. } if self.operators[id].phone => self.rested(id),
             OperatorState::Paused { .. } => {
                 let state = self.without_phone(id);
                 self.set_operator(id, state);
@@ -195,16 +195,25 @@ impl Acd {
         self.rest(id, reason);
     }
 
-    /// A pause that the phone brought about; it may end by the clock.
+    /// A pause that the phone brought about; it may end by the clock, unless calls went unanswered again after that.
     fn rest(&mut self, id: OperatorId, reason: PauseReason) {
         self.set_operator(id, OperatorState::Paused { reason });
-        let rest = self.operators[id].rest;
-        if !rest.is_zero() {
-            self.timers.set(Timer::Operator(id.0), self.now + rest);
+        let operator = &self.operators[id];
+        let again = reason == PauseReason::NoAnswer && operator.no_answer > operator.no_answer_max;
+        if !operator.rest.is_zero() && !again {
+            self.timers.set(Timer::Operator(id.0), self.now + operator.rest);
         }
     }
 
-    /// A call was not answered: last in line for the next one, or paused if it was one too many.
+    /// A rest is over: nothing is forgiven yet that the operator did not answer.
+    fn rested(&mut self, id: OperatorId) {
+        let no_answer = self.operators[id].no_answer;
+        self.start_idle(id);
+        self.operators[id].no_answer = no_answer;
+    }
+
+    /// A call was not answered: last in line for the next one, or paused if it was one too many. One more after the rest
+    /// is enough for a pause that only the operator ends.
     fn not_answered(&mut self, id: OperatorId) {
         let operator = &mut self.operators[id];
         operator.no_answer += 1;
@@ -223,11 +232,15 @@ impl Acd {
 
     /// A conversation is over.
     pub(super) fn wrap_up(&mut self, talk: Talk, call: CallId, queue: QueueId) {
-        let id = talk.operator;
+        let hold = talk.rang + self.now.since(talk.connected);
+        let busy = hold + self.queue_config(queue).wrap_up;
+        self.queues[queue.0 as usize].learned.served(hold, busy);
+        self.begin_wrap_up(talk.operator, call, queue);
+    }
+
+    pub(super) fn begin_wrap_up(&mut self, id: OperatorId, call: CallId, queue: QueueId) {
         let config = self.queue_config(queue);
         let (wrap_up, extension) = (config.wrap_up, config.wrap_up_extension);
-        let hold = talk.rang + self.now.since(talk.connected);
-        self.queues[queue.0 as usize].learned.served(hold, hold + wrap_up);
         self.operators[id].wrap_up_began = self.now;
         self.operators[id].wrap_up_extension = extension;
         if wrap_up.is_zero() {
@@ -261,7 +274,7 @@ impl Acd {
                 cause: HangUpCause::Elsewhere,
             });
             if let Some(slot) = self.calls.find(leg.call) {
-                self.return_call(slot, cause);
+                self.return_call(slot, id, cause);
             }
         }
         self.set_operator(id, state);

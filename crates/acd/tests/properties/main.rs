@@ -43,7 +43,7 @@ prop_compose! {
         answer in prop::sample::select(vec![AnswerWhen::Arrival, AnswerWhen::Admission, AnswerWhen::Operator]),
         strategy in prop::sample::select(
             vec![Strategy::LongestIdle, Strategy::RoundRobin, Strategy::FewestCalls, Strategy::Linear,
-                Strategy::LeastOccupied]),
+                Strategy::LeastOccupied, Strategy::RingAll]),
         (by_day, by_night) in (0u32..6, 0u32..4),
         waiting_max in 0u32..8,
         place_grace in prop::sample::select(vec![0u64, 20]),
@@ -67,7 +67,27 @@ prop_compose! {
             wrap_up_extension: Duration::from_secs(10),
             strategy,
             greeting: true,
+            call_back: (extras >> 10 & 1 != 0).then_some(CallBack {
+                key: '1',
+                offer_after: Duration::from_secs(11),
+                promises_max: 2,
+                within: Duration::from_secs(70),
+                ring_timeout: Duration::from_secs(9),
+            }),
+            choices: vec![Choice { key: '2', skills: Skills(1) }, Choice { key: '3', skills: Skills(2) }],
+            forward_timeout: Duration::from_secs(13),
             ..QueueConfig::default()
+        };
+        let overflow = |bits: u16| match (bits & 3, queue.call_back) {
+            (1, _) => Overflow::Forward(0),
+            (2, Some(_)) => Overflow::OfferCallBack,
+            _ => Overflow::Farewell,
+        };
+        let queue = QueueConfig {
+            on_saturated: overflow(extras >> 10),
+            on_closed: overflow(extras >> 11),
+            on_timed_out: overflow(extras >> 13),
+            ..queue
         };
         let window = Window { days: vec![1], from_minute: 0, to_minute: 18 * 60, lines: by_day };
         let operator = |n: u32| OperatorConfig {
@@ -82,6 +102,7 @@ prop_compose! {
         let mut second = QueueConfig {
             skills: Skills(u64::from(extras >> 2 & 1)),
             relax_after: extra(3, 25),
+            strategy: if extras >> 15 & 1 != 0 { Strategy::RingAll } else { Strategy::LongestIdle },
             head_start: extra(4, 20),
             lines_min: u32::from(extras >> 5 & 3),
             sticky: extra(7, 40),
@@ -105,6 +126,8 @@ prop_compose! {
             operators: (0..OPERATORS).map(operator).collect(),
             pause_reasons: vec!["lunch".into()],
             calls_max: 12,
+            dialable: vec![true, extras >> 9 & 1 != 0],
+            forwards: vec!["sip:elsewhere@192.0.2.9".into()],
         }
     }
 }
@@ -119,6 +142,8 @@ struct Run {
     live: BTreeMap<CallId, Seen>,
     /// The leg each operator is rung or talks on.
     busy: BTreeMap<OperatorId, LegId>,
+    /// The leg of each call that was dialled outside.
+    outside: BTreeMap<CallId, LegId>,
     snapshot: Snapshot,
     inputs: Vec<(Timestamp, Input)>,
     outputs: Vec<Output>,
@@ -130,6 +155,7 @@ struct Seen {
     admitted: bool,
     assigned: bool,
     answered: bool,
+    leaving: bool,
 }
 
 impl Run {
@@ -139,7 +165,7 @@ impl Run {
         acd.handle(START, Input::Tick, &mut Vec::new());
         model.handle(START, Input::Tick);
         let snapshot = acd.snapshot();
-        let (live, busy, inputs, outputs) = Default::default();
+        let (live, busy, outside, inputs, outputs) = Default::default();
         Self {
             acd,
             model,
@@ -147,6 +173,7 @@ impl Run {
             next_call: 1,
             live,
             busy,
+            outside,
             snapshot,
             inputs,
             outputs,
@@ -183,6 +210,7 @@ impl Run {
             .copied();
         let leg = match what % 7 {
             0 => LegId { call, leg: which % 4 },
+            1 => self.outside.get(&call).copied().unwrap_or(LegId { call, leg: 1 }),
             _ => rung.unwrap_or(LegId { call, leg: 1 }),
         };
         match what {
@@ -198,6 +226,7 @@ impl Run {
                     queue,
                     trunk,
                     caller,
+                    skills: Skills([0, 0, 0, 1][which as usize / 11 % 4]),
                 }
             }
             80..=99 => Input::CallerGone {
@@ -244,7 +273,10 @@ impl Run {
                 operator: OperatorId(which % (OPERATORS + 1)),
             },
             241..=243 => Input::MediaSilent { leg },
-            244..=245 => Input::Dtmf { call, digit: '1' },
+            244 | 245 | 253 => Input::Dtmf {
+                call,
+                digit: ['1', '1', '1', '2', '3', '4'][which as usize / 13 % 6],
+            },
             246 if which % 4 == 0 => Input::Drain,
             247 if which % 4 == 0 => Input::HangUpAll,
             248..=250 => Input::LegRinging { leg },
@@ -252,6 +284,7 @@ impl Run {
                 lines: which % 7,
                 until: self.now + Duration::from_secs(u64::from(which / 7 % 90)),
             },
+            252 if which % 2 == 0 => Input::Started,
             252 => Input::FollowSchedule,
             _ => Input::Tick,
         }
@@ -304,13 +337,19 @@ impl Run {
                     "an operator in two calls"
                 );
             }
+            Output::DialOut { leg, .. } => {
+                let other = self.outside.insert(leg.call, *leg);
+                assert_eq!(other, None, "one call is dialled outside twice");
+            }
+            Output::Ringback { leg } => assert!(leg.call.is_call_back()),
             Output::Bridge { operator_leg } => {
                 assert!(
                     self.live[&operator_leg.call].answered,
                     "bridged before the answer"
                 );
+                let outside = self.outside.values();
                 assert!(
-                    self.busy.values().any(|leg| leg == operator_leg),
+                    self.busy.values().chain(outside).any(|leg| leg == operator_leg),
                     "bridged to a leg not dialled"
                 );
             }
@@ -325,16 +364,27 @@ impl Run {
     fn see_event(&mut self, event: &Event) {
         match *event {
             Event::CallArrived { call, ticket, .. } => {
-                assert!(
-                    self.live.values().all(|seen| seen.ticket != ticket),
-                    "one ticket, two calls"
-                );
+                let holds =
+                    |(id, seen): (&CallId, &Seen)| seen.ticket == ticket && !seen.leaving && *id != call;
+                assert!(!self.live.iter().any(holds), "one ticket, two calls");
                 let seen = Seen {
                     ticket,
                     ..Seen::default()
                 };
                 assert!(self.live.insert(call, seen).is_none());
             }
+            Event::CallBackPromised {
+                call, from, ticket, ..
+            } => {
+                assert!(self.live[&from].leaving && self.live[&from].ticket == ticket);
+                let seen = Seen {
+                    ticket,
+                    answered: true,
+                    ..Seen::default()
+                };
+                assert!(self.live.insert(call, seen).is_none(), "promised twice");
+            }
+            Event::CallLeaving { call, .. } => self.live.get_mut(&call).expect("live").leaving = true,
             Event::CallAdmitted { call, .. } => {
                 assert!(
                     self.snapshot.lines_in_use < self.snapshot.lines,
@@ -350,12 +400,19 @@ impl Run {
                 self.live.get_mut(&call).expect("live").assigned = true;
             }
             Event::CallReturned { call, operator, .. } => {
-                self.live.get_mut(&call).expect("live").assigned = false;
+                let rings = |(other, leg): (&OperatorId, &LegId)| *other != operator && leg.call == call;
+                self.live.get_mut(&call).expect("live").assigned = self.busy.iter().any(rings);
                 assert_eq!(self.busy.remove(&operator).map(|leg| leg.call), Some(call));
             }
             Event::CallConnected { call, operator, .. } => {
                 assert!(self.live[&call].assigned);
                 assert_eq!(self.busy.get(&operator).map(|leg| leg.call), Some(call));
+                self.busy
+                    .retain(|other, leg| leg.call != call || *other == operator);
+            }
+            Event::CallerDialled { call, operator, .. } => {
+                self.busy
+                    .retain(|other, leg| leg.call != call || *other == operator);
             }
             Event::CallEnded {
                 call,
@@ -363,6 +420,7 @@ impl Run {
                 operator,
                 ..
             } => {
+                self.outside.remove(&call);
                 assert!(
                     self.live.remove(&call).is_some(),
                     "ended without having arrived, or twice"
@@ -388,13 +446,14 @@ proptest! {
         }
         // Healing: with time alone, nobody waits for ever.
         run.input(Input::HangUpAll);
-        prop_assert!(run.live.is_empty(), "calls outlive the end: {:?}", run.live.keys());
+        prop_assert!(run.live.keys().all(|call| call.is_call_back()), "calls outlive the end: {:?}", run.live.keys());
         prop_assert!(run.busy.is_empty());
         for _ in 0..1_000 {
             let Some(due) = run.acd.next_deadline().filter(|due| *due < START + Duration::from_secs(86_400)) else { break };
             run.now = run.now.max(due);
             run.input(Input::Tick);
         }
+        prop_assert!(run.live.is_empty(), "promises outlive their time: {:?}", run.live.keys());
         let idle = |state| !matches!(state, OperatorState::WrapUp { .. } | OperatorState::Reserved { .. });
         prop_assert!(run.acd.snapshot().operators.iter().all(|view| idle(view.state)));
     }
@@ -404,13 +463,13 @@ proptest! {
         let mut run = Run::new(config);
         steps.into_iter().for_each(|step| run.step(step));
         let waiting: BTreeSet<CallId> = run.live.iter().filter(|(_, seen)| !seen.assigned).map(|(id, _)| *id).collect();
-        // The longest wait, a last ring and a last word.
-        let end = run.now + Duration::from_secs(90 + 15 + 30);
+        // The longest wait, a last ring, another place's phone or an offer, and a last word.
+        let end = run.now + Duration::from_secs(90 + 15 + 30 + 30);
         while let Some(due) = run.acd.next_deadline().filter(|due| *due <= end) {
             run.now = run.now.max(due);
             run.input(Input::Tick);
         }
-        let still: Vec<_> = run.snapshot.calls.iter().filter(|view| waiting.contains(&view.call)).collect();
+        let still: Vec<_> = run.snapshot.calls.iter().filter(|view| waiting.contains(&view.call) && !matches!(view.stage, Stage::Forwarded { .. })).collect();
         prop_assert!(still.is_empty(), "{still:?} wait for ever");
     }
 

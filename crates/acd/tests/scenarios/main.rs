@@ -4,13 +4,18 @@
 //! applying events is compared with the core's own.
 
 mod abandon;
+mod call_backs;
 mod eligible;
 mod explain;
 mod lines;
 mod operators;
+mod overflow;
 mod places;
 mod races;
+mod ring_all;
 mod schedule;
 mod script;
 mod shutdown;
+mod skills;
+mod telling;
 mod waiting;

@@ -4,10 +4,12 @@
 //! or by the clock of the first days (`18:00`, `+1d 08:00:05`); left out, it is that of the step before. The start is
 //! Monday, 23 November 2026, 09:00 in Shanghai, unless the script opens with `start TIME`. Callers are capital letters
 //! (`A`, `B2`), or a run of them (`A..M call`); operators are `op1`, `op2`, ….
-//! `explain A` prints why A still waits.
+//! `explain A` prints why A still waits. `A* answers` is said of A's phone when A is called back; `other answers A/1` of
+//! another place's phone that rings for A.
 //!
 //! Time passes as in the engine: every deadline gets its tick. Each input that leads to something gives one line.
 
+use crate::telling::{short, word};
 use acd::schedule::{Schedule, Window};
 use acd::*;
 use expect_test::Expect;
@@ -40,6 +42,8 @@ pub(crate) fn hotline() -> AcdConfig {
         operators: (1..=9).map(|n| operator(&format!("op{n}"))).collect(),
         pause_reasons: vec!["lunch".into(), "meeting".into()],
         calls_max: 1000,
+        dialable: vec![true],
+        forwards: vec!["sip:elsewhere@192.0.2.9".into()],
     }
 }
 
@@ -100,13 +104,13 @@ pub(crate) fn check_with(change: impl FnOnce(&mut AcdConfig), script: &str, expe
     expect.assert_eq(&run.told);
 }
 
-struct Run {
+pub(crate) struct Run {
     acd: Acd,
-    start: Timestamp,
-    now: Timestamp,
-    calls: BTreeMap<String, CallId>,
+    pub(crate) start: Timestamp,
+    pub(crate) now: Timestamp,
+    pub(crate) calls: BTreeMap<String, CallId>,
     /// The leg each operator's phone was dialled on last.
-    legs: BTreeMap<OperatorId, LegId>,
+    pub(crate) legs: BTreeMap<OperatorId, LegId>,
     snapshot: Snapshot,
     told: String,
 }
@@ -148,8 +152,17 @@ impl Run {
             }
             ["follow", "schedule"] => self.input(Input::FollowSchedule),
             ["explain", name] => self.explain(name),
+            ["started"] => self.input(Input::Started),
             ["drain"] => self.input(Input::Drain),
             ["hang", "up", "all"] => self.input(Input::HangUpAll),
+            ["other", does @ .., leg] => {
+                let input = outside(does, self.leg(leg));
+                self.input(input);
+            }
+            [who, does @ ..] if who.ends_with('*') => {
+                let input = outside(does, LegId::caller(self.call(who)));
+                self.input(input);
+            }
             [who, does @ ..] if who.starts_with("op") => self.operator_step(who, does),
             [who, does @ ..] => match who.split_once("..") {
                 Some((first, last)) => {
@@ -163,10 +176,10 @@ impl Run {
     }
 
     fn explain(&mut self, name: &str) {
-        let told = match self.acd.explain(self.calls[name]) {
+        let told = match self.acd.explain(self.call(name)) {
             None => "waits for nothing".into(),
             Some(why) => {
-                let heads: Vec<&str> = why.heads.iter().map(|call| self.name(*call)).collect();
+                let heads: Vec<String> = why.heads.iter().map(|call| self.name(*call)).collect();
                 let until = short(why.until.since(self.now));
                 format!(
                     "waits for {}; {} before, first {heads:?}; at most {until}",
@@ -207,6 +220,11 @@ impl Run {
 
     fn arrival(&mut self, name: &str, mut how: &[&str]) {
         let (mut queue, mut trunk, mut number) = (QueueId(0), TrunkId(0), CallerNumber::new(name));
+        let mut skills = Skills::default();
+        if let [before @ .., "needs", bits] = how {
+            skills = Skills(bits.parse().expect("skills as a number"));
+            how = before;
+        }
         while let [key, value, rest @ ..] = how {
             match *key {
                 "queue" => queue = QueueId(value.parse().expect("a queue's index")),
@@ -227,6 +245,7 @@ impl Run {
             queue,
             trunk,
             caller: number,
+            skills,
         });
     }
 
@@ -278,10 +297,18 @@ impl Run {
         self.input(input);
     }
 
+    /// The call of a caller, or with a star the call-back that was promised to the caller.
+    fn call(&self, name: &str) -> CallId {
+        match name.strip_suffix('*') {
+            Some(name) => self.calls[name].call_back(),
+            None => self.calls[name],
+        }
+    }
+
     fn leg(&self, text: &str) -> LegId {
         let (call, leg) = text.split_once('/').expect("CALL/LEG");
         LegId {
-            call: self.calls[call],
+            call: self.call(call),
             leg: leg.parse().expect("a leg's number"),
         }
     }
@@ -342,158 +369,22 @@ impl Run {
             "events do not tell the whole of {input:?}"
         );
     }
-
-    fn name(&self, call: CallId) -> &str {
-        self.calls
-            .iter()
-            .find(|(_, id)| **id == call)
-            .map_or("?", |(name, _)| name)
-    }
-
-    fn tell(&mut self, output: &Output) -> Option<String> {
-        if let Output::Dial { leg, operator, .. } = output {
-            self.legs.insert(*operator, *leg);
-        }
-        let leg = |leg: &LegId| format!("{}/{}", self.name(leg.call), leg.leg);
-        Some(match output {
-            Output::EarlyMedia { call } => format!("{} in early media", self.name(*call)),
-            Output::Answer { call } => format!("{} answered", self.name(*call)),
-            Output::Refuse {
-                call,
-                outcome,
-                retry_after,
-            } => {
-                let later = retry_after.map_or(String::new(), |d| format!(", retry after {}", short(d)));
-                format!("{} refused ({}{later})", self.name(*call), outcome.name())
-            }
-            Output::Play { call, audio } => format!("{} hears {}", self.name(*call), sound(audio)),
-            Output::Dial {
-                leg: to, operator, ..
-            } => format!("dial op{} for {}", operator.0 + 1, leg(to)),
-            Output::Bridge { operator_leg } => format!("bridge {}", leg(operator_leg)),
-            Output::HangUp { leg: to, cause } => format!("hang up {} ({})", leg(to), word(cause)),
-            Output::Event(event) => return self.tell_event(event),
-        })
-    }
-
-    fn tell_event(&self, event: &Event) -> Option<String> {
-        Some(match event {
-            Event::CallArrived {
-                call,
-                ticket,
-                resumed: true,
-                ..
-            } => {
-                format!("{} takes up ticket {ticket}", self.name(*call))
-            }
-            Event::CallArrived { call, ticket, .. } => format!("{} has ticket {ticket}", self.name(*call)),
-            Event::CallAdmitted { call, .. } => format!("{} has a line", self.name(*call)),
-            Event::CallAssigned {
-                call, operator, why, ..
-            } => format!(
-                "{} -> op{} (age {}, idle {}, {} waiting, {} eligible{})",
-                self.name(*call),
-                operator.0 + 1,
-                short(why.age),
-                short(why.idle),
-                why.waiting,
-                why.eligible,
-                why.passed_over
-                    .map_or(String::new(), |call| format!(", past {}", self.name(call))),
-            ),
-            Event::CallReturned {
-                call,
-                operator,
-                cause,
-                ..
-            } => {
-                format!(
-                    "{} back from op{} ({})",
-                    self.name(*call),
-                    operator.0 + 1,
-                    word(cause)
-                )
-            }
-            Event::CallConnected { call, operator, .. } => {
-                format!("{} talks with op{}", self.name(*call), operator.0 + 1)
-            }
-            Event::CallHeld { call, held } => {
-                format!(
-                    "{} {}",
-                    self.name(*call),
-                    if *held { "on hold" } else { "off hold" }
-                )
-            }
-            Event::CallEnded {
-                call,
-                outcome,
-                waited,
-                talked,
-                held,
-                place_kept,
-                ..
-            } => {
-                let times = [("waited", waited), ("talked", talked), ("held", held)];
-                let times = times.iter().filter(|(_, time)| !time.is_zero());
-                let times: String = times
-                    .map(|(what, time)| format!(", {what} {}", short(**time)))
-                    .collect();
-                let kept = if *place_kept { ", place kept" } else { "" };
-                format!("{} ends ({}{times}{kept})", self.name(*call), outcome.name())
-            }
-            Event::OperatorChanged { operator, state, .. } => {
-                let state = match state {
-                    OperatorState::Paused { reason } => format!("paused ({})", word(reason)),
-                    OperatorState::WrapUp { until, .. } => {
-                        format!("wraps up for {}", short(until.since(self.now)))
-                    }
-                    // The call's own events tell this.
-                    OperatorState::Reserved { .. } | OperatorState::Talking { .. } => return None,
-                    other => other.name().into(),
-                };
-                format!("op{} {state}", operator.0 + 1)
-            }
-            Event::CapacityChanged { lines, before, .. } => format!("{lines} lines instead of {before}"),
-            Event::FifoOvertaken { call, by } => {
-                format!("{} OVERTAKEN by {}", self.name(*call), self.name(*by))
-            }
-            Event::Refused { operator, refusal } => {
-                format!("op{} refused ({})", operator.0 + 1, refusal.name())
-            }
-            Event::MediaSilent { leg } => format!("{}/{} is silent", self.name(leg.call), leg.leg),
-            Event::Draining => "draining".into(),
-            // Said by the output beside it.
-            Event::PositionAnnounced { .. }
-            | Event::WaitJudged { .. }
-            | Event::CallLeaving { .. }
-            | Event::PhoneChanged { .. } => {
-                return None;
-            }
-        })
-    }
 }
 
-fn sound(audio: &Audio) -> String {
-    match audio {
-        Audio::Position { position, wait } => {
-            let wait = wait.map_or(String::new(), |wait| format!(", wait {}", short(wait)));
-            format!("position {position}{wait}")
-        }
-        Audio::Farewell(outcome) => format!("farewell ({})", outcome.name()),
-        other => word(other),
-    }
-}
-
-/// A simple enum's variant in the words of the wire.
-fn word(value: &impl serde::Serialize) -> String {
-    let json = serde_json::to_string(value).expect("plain data");
-    json.replace(['"', '{', '}'], "")
-}
-
-fn short(d: Duration) -> String {
-    match d.subsec_millis() {
-        0 => format!("{}s", d.as_secs()),
-        _ => format!("{}s", d.as_secs_f64()),
+/// What becomes of a phone that was dialled outside.
+fn outside(does: &[&str], leg: LegId) -> Input {
+    let failed = |cause| Input::LegFailed { leg, cause };
+    match does {
+        ["rings"] => Input::LegRinging { leg },
+        ["answers"] => Input::LegAnswered { leg },
+        ["busy"] => failed(FailCause::Busy),
+        ["silent"] => failed(FailCause::NoAnswer),
+        ["hangs", "up"] if leg.is_caller() => Input::CallerGone {
+            call: leg.call,
+            cause: GoneCause::HungUp,
+        },
+        ["hangs", "up"] => Input::LegGone { leg },
+        _ => panic!("a phone outside cannot {does:?}"),
     }
 }
 

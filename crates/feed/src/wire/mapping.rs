@@ -3,7 +3,7 @@
 use super::{Call, Change, Message, Numbers, Operator, SnapshotMessage, Standing, Why};
 use crate::config::Directory;
 use acd::{CallView, CallerNumber, Event, FailCause, OperatorState, OperatorView, PauseReason, ReturnCause};
-use acd::{OperatorId, QueueId, Snapshot, Stage, Timestamp, TrunkId};
+use acd::{OperatorId, QueueId, Skills, Snapshot, Stage, Timestamp, TrunkId};
 use std::time::Duration;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -23,6 +23,19 @@ impl Directory {
         self.operators
             .get(operator.0 as usize)
             .map_or(UNKNOWN, |account| &account.name)
+    }
+
+    fn forward(&self, to: u32) -> &str {
+        self.forwards.get(to as usize).map_or(UNKNOWN, String::as_str)
+    }
+
+    /// The names of the skills a call needs besides its queue's own.
+    fn skills(&self, skills: Skills) -> Vec<&str> {
+        let asked = |n: &usize| skills.0 >> n & 1 != 0;
+        let names = (0..u64::BITS as usize).filter(asked);
+        names
+            .map(|n| self.skills.get(n).map_or(UNKNOWN, String::as_str))
+            .collect()
     }
 
     fn reason(&self, reason: PauseReason) -> &str {
@@ -65,7 +78,9 @@ impl Directory {
                 connected,
                 held,
             } => ("talking", Some(operator), Some(connected), Some(held)),
+            Stage::CallingBack { operator } => ("calling_back", Some(operator), None, None),
             Stage::Leaving => ("leaving", None, None, None),
+            Stage::Forwarded { .. } => ("forwarded", None, None, None),
         };
         Call {
             call: view.call.0,
@@ -76,6 +91,12 @@ impl Directory {
             since: view.since.as_millis(),
             line: view.admitted.is_some(),
             stage,
+            needs: self.skills(view.skills),
+            call_back: view.call.is_call_back(),
+            forward: match view.stage {
+                Stage::Forwarded { to, .. } => Some(self.forward(to)),
+                _ => None,
+            },
             operator: operator.map(|operator| self.operator(operator)),
             connected: connected.map(Timestamp::as_millis),
             held,
@@ -128,6 +149,7 @@ impl Directory {
                 ticket,
                 since,
                 resumed,
+                skills,
             } => Change::CallArrived {
                 call: call.0,
                 queue: self.queue(*queue),
@@ -136,6 +158,38 @@ impl Directory {
                 ticket: *ticket,
                 since: since.as_millis(),
                 resumed: *resumed,
+                needs: self.skills(*skills),
+            },
+            Event::CallChose { call, skills } => Change::CallChose {
+                call: call.0,
+                needs: self.skills(*skills),
+            },
+            Event::CallBackPromised {
+                call,
+                from,
+                queue,
+                trunk,
+                caller,
+                ticket,
+                since,
+                skills,
+            } => Change::CallBackPromised {
+                call: call.0,
+                from: from.0,
+                queue: self.queue(*queue),
+                trunk: self.trunk(*trunk),
+                caller: shown(caller, numbers),
+                ticket: *ticket,
+                since: since.as_millis(),
+                needs: self.skills(*skills),
+            },
+            Event::CallerDialled { call, operator, .. } => Change::CallerDialled {
+                call: call.0,
+                operator: self.operator(*operator),
+            },
+            Event::CallForwarded { call, to, .. } => Change::CallForwarded {
+                call: call.0,
+                forward: self.forward(*to),
             },
             Event::CallAdmitted { call, waited, .. } => Change::CallAdmitted {
                 call: call.0,
@@ -165,7 +219,7 @@ impl Directory {
             } => Change::CallAssigned {
                 call: call.0,
                 operator: self.operator(*operator),
-                why: why.into(),
+                why: self.why(why),
             },
             Event::CallReturned {
                 call,
@@ -254,6 +308,7 @@ impl Directory {
                 leg: leg.leg,
             },
             Event::Draining => Change::Draining,
+            Event::Started => Change::Started,
         }
     }
 }
@@ -284,9 +339,9 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-impl From<&acd::Why> for Why {
-    fn from(why: &acd::Why) -> Self {
-        Self {
+impl Directory {
+    fn why(&self, why: &acd::Why) -> Why<'_> {
+        Why {
             ticket: why.ticket,
             age_ms: millis(why.age),
             idle_ms: millis(why.idle),
@@ -296,6 +351,9 @@ impl From<&acd::Why> for Why {
             level: why.level,
             relaxed: why.relaxed,
             favourite: why.favourite,
+            for_line_ms: millis(why.for_line),
+            others: why.others.iter().map(|id| self.operator(*id)).collect(),
+            passed_over: why.passed_over.map(|call| call.0),
         }
     }
 }

@@ -89,6 +89,12 @@ struct Call<'a> {
     since: u64,
     line: bool,
     stage: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    needs: Vec<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    call_back: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forward: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     operator: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,6 +136,31 @@ pub(crate) enum Change<'a> {
         ticket: u64,
         since: u64,
         resumed: bool,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        needs: Vec<&'a str>,
+    },
+    CallChose {
+        call: u64,
+        needs: Vec<&'a str>,
+    },
+    CallBackPromised {
+        call: u64,
+        from: u64,
+        queue: &'a str,
+        trunk: &'a str,
+        caller: Option<String>,
+        ticket: u64,
+        since: u64,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        needs: Vec<&'a str>,
+    },
+    CallerDialled {
+        call: u64,
+        operator: &'a str,
+    },
+    CallForwarded {
+        call: u64,
+        forward: &'a str,
     },
     CallAdmitted {
         call: u64,
@@ -151,7 +182,7 @@ pub(crate) enum Change<'a> {
     CallAssigned {
         call: u64,
         operator: &'a str,
-        why: Why,
+        why: Why<'a>,
     },
     CallReturned {
         call: u64,
@@ -211,11 +242,12 @@ pub(crate) enum Change<'a> {
         leg: u32,
     },
     Draining,
+    Started,
 }
 
 /// Why this operator got this call.
 #[derive(Serialize)]
-pub(crate) struct Why {
+pub(crate) struct Why<'a> {
     ticket: u64,
     age_ms: u64,
     idle_ms: u64,
@@ -225,6 +257,10 @@ pub(crate) struct Why {
     level: u8,
     relaxed: bool,
     favourite: bool,
+    for_line_ms: u64,
+    others: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passed_over: Option<u64>,
 }
 
 /// How callers' numbers are shown.

@@ -140,6 +140,8 @@ pub fn config() -> FeedConfig {
             trunks: vec!["city".into()],
             operators: vec![account("1001", "ocean"), account("1002", "river")],
             pause_reasons: vec!["lunch".into(), "training".into()],
+            skills: vec!["english".into()],
+            forwards: vec!["sip:elsewhere@192.0.2.9".into()],
         },
         clock: Arc::new(|| START),
         clock_rate: 1.0,
@@ -176,6 +178,7 @@ pub fn arrived(call: u64) -> Event {
         ticket: call,
         since: START,
         resumed: false,
+        skills: acd::Skills::default(),
     }
 }
 

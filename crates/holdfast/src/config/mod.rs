@@ -41,6 +41,8 @@ pub struct Config {
     pub log: LogConfig,
     /// The queue's own configuration.
     pub core: AcdConfig,
+    /// The names of skills, by bit.
+    pub skills: Vec<String>,
     /// Languages of each queue's prompts, by queue.
     pub languages: Vec<Vec<Language>>,
     /// The loop.
@@ -168,11 +170,14 @@ fn read(findings: &Findings<'_>, value: toml_span::Value<'_>) -> Option<Config> 
         operators: operators.operators,
         pause_reasons,
         calls_max,
+        dialable: Vec::new(),
+        forwards: Vec::new(),
     };
     let config = Config {
         name,
         log,
         core,
+        skills: skills.names().to_vec(),
         languages: queues.languages,
         engine,
         clock,

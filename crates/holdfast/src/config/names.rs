@@ -49,6 +49,11 @@ pub(super) struct Skills {
 const SKILLS_MAX: usize = 64;
 
 impl Skills {
+    /// The names, by bit.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
     pub(super) fn read(root: &mut Section<'_, '_, '_>) -> Self {
         let mut skills = Self::default();
         for skill in root.texts("skills").into_iter().flatten() {

@@ -89,6 +89,7 @@ fn queue_settings(name: String, section: &mut Section<'_, '_, '_>, skills: &Skil
         ("fewest_calls", Strategy::FewestCalls),
         ("least_occupied", Strategy::LeastOccupied),
         ("linear", Strategy::Linear),
+        ("ring_all", Strategy::RingAll),
     ];
     let predictors = [
         ("queue_length", Predictor::QueueLength),
@@ -155,6 +156,7 @@ fn queue_settings(name: String, section: &mut Section<'_, '_, '_>, skills: &Skil
             .integer("wait_quantile", 0..=99)
             .unwrap_or(default.wait_quantile),
         sticky: section.duration("sticky", zero..=DAY).unwrap_or(default.sticky),
+        ..default
     }
 }
 

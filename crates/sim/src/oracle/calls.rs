@@ -76,6 +76,7 @@ impl Oracle {
             queue,
             trunk,
             caller,
+            ..
         } = *input
         else {
             return Err(("one outcome", format!("call {id} arrived, but nobody called")));

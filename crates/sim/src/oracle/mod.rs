@@ -160,6 +160,9 @@ impl Oracle {
             Output::Refuse { call, .. } => self.refuse(*call),
             Output::Play { call, .. } => self.play(*call, input),
             Output::Dial { leg, operator, .. } => self.dial(*leg, *operator),
+            Output::DialOut { .. } | Output::Ringback { .. } => {
+                Err(("nobody asked", "a phone outside is dialled".to_owned()))
+            }
             Output::Bridge { operator_leg } => self.bridge(*operator_leg, input),
             Output::HangUp { leg, .. } => self.hang_up(*leg),
             Output::Event(event) => self.became(input, event),

@@ -185,6 +185,8 @@ impl Scenario {
             queues: vec![self.queue.clone()],
             operators: (1..=most(self.roster())).map(operator).collect(),
             pause_reasons: vec!["break".to_owned()],
+            dialable: vec![false],
+            forwards: Vec::new(),
             calls_max: self.queue.waiting_max.saturating_add(most(&self.lines)).max(1),
         }
     }

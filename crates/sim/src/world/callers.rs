@@ -135,7 +135,7 @@ impl World<'_> {
             Audio::HoldMusic => return,
             Audio::Greeting | Audio::Position { .. } => Duration::from_secs(6),
             Audio::Resumed => Duration::from_secs(3),
-            Audio::Farewell(_) => Duration::from_secs(5),
+            Audio::CallBackOffer(_) | Audio::LastOffer(_) | Audio::Farewell(_) => Duration::from_secs(5),
         };
         self.agenda
             .plan(self.now + lasts, Happening::PromptEnds { call, play });

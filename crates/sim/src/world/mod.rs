@@ -273,7 +273,11 @@ impl<'a> World<'a> {
                     _ => {}
                 }
             }
-            Output::Answer { .. } | Output::EarlyMedia { .. } | Output::Refuse { .. } => {}
+            Output::Answer { .. }
+            | Output::EarlyMedia { .. }
+            | Output::Refuse { .. }
+            | Output::DialOut { .. }
+            | Output::Ringback { .. } => {}
         }
     }
 
@@ -288,6 +292,7 @@ impl<'a> World<'a> {
             queue: QueueId(0),
             trunk: TrunkId(0),
             caller,
+            skills: acd::Skills::default(),
         })
     }
 

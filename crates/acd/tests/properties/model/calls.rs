@@ -1,6 +1,6 @@
 //! Calls, from arrival to outcome, and the phones that ring for them.
 
-use super::{Call, Is, Model, Place, RING_MIN, State};
+use super::{Call, FAREWELL_MAX, Is, Model, OFFER_MAX, Place, RING_MIN, State, Way};
 use acd::*;
 
 impl Model {
@@ -11,25 +11,41 @@ impl Model {
                 queue,
                 trunk,
                 caller,
-            } => self.arrived(call, queue, trunk, caller),
+                skills,
+            } => self.arrived(call, queue, (trunk, caller), skills),
             Input::CallerGone { call, cause } => self.gone(call, cause),
             Input::PromptDone { call } => {
-                if let Some(n) = self.find(call)
-                    && let Is::Leaving { outcome, .. } = self.calls[n].is
-                {
-                    self.end(n, outcome, false);
+                let found = self.find(call).map(|n| (n, self.calls[n].is));
+                match found {
+                    Some((
+                        n,
+                        Is::Leaving {
+                            outcome,
+                            way: Way::Farewell,
+                            ..
+                        },
+                    )) => self.end(n, outcome, false),
+                    Some((
+                        n,
+                        Is::Leaving {
+                            outcome,
+                            way: Way::Offer,
+                            ..
+                        },
+                    )) => {
+                        let (way, until) = (Way::Offer, self.now + OFFER_MAX);
+                        self.calls[n].is = Is::Leaving { outcome, way, until };
+                    }
+                    _ => {}
                 }
             }
+            Input::Dtmf { call, digit } => self.pressed(call, digit),
             Input::LegAnswered { leg } => self.answered(leg),
             Input::LegFailed { leg, .. } | Input::LegGone { leg } if leg.leg == 0 => {
                 self.gone(leg.call, GoneCause::Failed);
             }
-            Input::LegFailed { leg, cause } => self.leg_failed(leg, cause),
-            Input::LegGone { leg } => match self.on_leg(leg) {
-                Some((_, Is::Ringing { .. })) => self.leg_failed(leg, FailCause::Declined),
-                Some((n, Is::Talking { operator })) => self.hung_up(n, operator),
-                _ => {}
-            },
+            Input::LegFailed { leg, cause } => self.leg_over(leg, cause),
+            Input::LegGone { leg } => self.leg_over(leg, FailCause::Declined),
             Input::PhoneRegistered { operator } => self.registered(operator.0 as usize),
             Input::PhoneUnregistered { operator } => self.unregistered(operator.0 as usize),
             Input::SignOn { operator } => self.sign_on(operator.0 as usize),
@@ -51,19 +67,18 @@ impl Model {
                 self.by_hand = None;
                 self.look();
             }
+            Input::Started => self.draining = false,
             Input::Drain => self.draining = true,
             Input::HangUpAll => {
                 self.draining = true;
-                self.calls.sort_by_key(|call| call.ticket);
-                while !self.calls.is_empty() {
-                    self.shut_down();
+                let mut all: Vec<(u64, CallId)> =
+                    self.calls.iter().map(|call| (call.ticket, call.id)).collect();
+                all.sort();
+                for (_, id) in all {
+                    self.shut_down(self.find(id).expect("a call"));
                 }
             }
-            Input::Dtmf { .. }
-            | Input::LegRinging { .. }
-            | Input::LegHeld { .. }
-            | Input::MediaSilent { .. }
-            | Input::Tick => {}
+            Input::LegRinging { .. } | Input::LegHeld { .. } | Input::MediaSilent { .. } | Input::Tick => {}
         }
     }
 
@@ -71,24 +86,51 @@ impl Model {
         self.calls.iter().position(|call| call.id == id)
     }
 
-    pub(super) fn arrived(&mut self, id: CallId, queue: QueueId, trunk: TrunkId, caller: CallerNumber) {
+    pub(super) fn arrived(
+        &mut self,
+        id: CallId,
+        queue: QueueId,
+        (trunk, caller): (TrunkId, CallerNumber),
+        skills: Skills,
+    ) {
         if self.find(id).is_some() || queue.0 as usize >= self.config.queues.len() {
             return;
         }
-        let room = self.calls.len() < self.config.calls_max as usize;
+        let callers = self.calls.iter().filter(|call| !call.id.is_call_back()).count();
+        let room = callers < self.config.calls_max as usize;
         let mine = |place: &&Place| (place.trunk, place.queue, place.caller) == (trunk, queue, caller);
-        let place = self
+        let promised = |call: &&Call| {
+            call.is_promise() && (call.trunk, call.queue, call.caller) == (trunk, queue, caller)
+        };
+        let kept = self
             .places
             .iter()
             .filter(mine)
-            .min_by_key(|place| place.ticket)
-            .map(|p| (p.ticket, p.since));
-        let resumed = place.filter(|_| room && !self.draining && !caller.is_withheld());
+            .map(|place| (place.ticket, place.since));
+        let kept = kept.chain(
+            self.calls
+                .iter()
+                .filter(promised)
+                .map(|call| (call.ticket, call.since)),
+        );
+        let resumed = kept
+            .min()
+            .filter(|_| room && !self.draining && !caller.is_withheld());
         let (ticket, since) = resumed.unwrap_or_else(|| {
             self.tickets += 1;
             (self.tickets, self.now)
         });
         self.places.retain(|place| place.ticket != ticket);
+        let promise = self
+            .calls
+            .iter()
+            .position(|call| call.is_promise() && call.ticket == ticket);
+        if let Some(n) = promise {
+            let with = self.calls[n].with.clone();
+            self.end(n, Outcome::Abandoned, false);
+            with.into_iter()
+                .for_each(|(worker, _)| self.set(worker, State::Free));
+        }
         self.say(format!("{id} arrives with {ticket}"));
         if self.draining || !room {
             let outcome = if self.draining {
@@ -99,12 +141,15 @@ impl Model {
             return self.say(format!("{id} ends {outcome:?} false"));
         }
         let config = self.queue(queue);
-        let waits =
-            |call: &&Call| call.queue == queue && !matches!(call.is, Is::Talking { .. } | Is::Leaving { .. });
+        let waits = |call: &&Call| {
+            let waits = !matches!(call.is, Is::Talking | Is::Leaving { .. });
+            call.queue == queue && waits && !call.id.is_call_back()
+        };
         let full = self.calls.iter().filter(waits).count() as u32 >= config.waiting_max;
         let announce_at = self.now + config.announce_every;
+        let offer_at = config.call_back.map(|offer| self.now + offer.offer_after);
         let closed = self.closed(queue, self.now + config.wait_max);
-        let (line, legs, arrived) = (false, 0, self.now);
+        let (line, legs, with, arrived) = (false, 0, vec![], self.now);
         let is = Is::Queued;
         let call = Call {
             id,
@@ -115,8 +160,11 @@ impl Model {
             since,
             arrived,
             announce_at,
+            offer_at,
             line,
+            skills,
             legs,
+            with,
             is,
         };
         // As if it had just arrived: whoever has the skills is asked at once.
@@ -142,18 +190,23 @@ impl Model {
     pub(super) fn level_of_fresh(&self, worker: usize, call: &Call) -> Option<u8> {
         let skilled = self.config.operators[worker]
             .skills
-            .cover(self.queue(call.queue).skills);
+            .cover(self.queue(call.queue).skills.and(call.skills));
         self.level(worker, call).filter(|_| skilled)
     }
 
     pub(super) fn wait_on(&mut self, n: usize, tell: bool) {
-        let config = self.queue(self.calls[n].queue);
-        let (every, over) = (
-            config.announce_every,
-            self.calls[n].arrived + config.wait_max <= self.now,
-        );
-        if over {
-            return self.leave(n, Outcome::TimedOut);
+        let every = self.queue(self.calls[n].queue).announce_every;
+        if self.wait_until(&self.calls[n]) <= self.now {
+            return match self.calls[n].id.is_call_back() {
+                true => self.end(n, Outcome::TimedOut, false),
+                false => self.leave(n, Outcome::TimedOut),
+            };
+        }
+        if self.calls[n].id.is_call_back() {
+            return;
+        }
+        if tell && self.calls[n].offer_at.is_some_and(|at| at <= self.now) {
+            self.calls[n].offer_at = None;
         }
         if !every.is_zero() && self.calls[n].announce_at <= self.now {
             while self.calls[n].announce_at <= self.now {
@@ -171,20 +224,103 @@ impl Model {
         }
     }
 
+    /// Leaves by what the queue has for the outcome.
     pub(super) fn leave(&mut self, n: usize, outcome: Outcome) {
-        self.calls[n].is = Is::Leaving {
-            outcome,
-            left: self.now,
+        let config = self.queue(self.calls[n].queue);
+        let overflow = match outcome {
+            Outcome::Saturated => config.on_saturated,
+            Outcome::Closed => config.on_closed,
+            _ => config.on_timed_out,
         };
+        let forward_until = self.now + config.forward_timeout;
+        let (way, until) = match overflow {
+            Overflow::OfferCallBack if self.may_promise(n) => (Way::Offer, self.now + FAREWELL_MAX),
+            Overflow::Forward(to) => (Way::Forwarding(to), forward_until),
+            _ => (Way::Farewell, self.now + FAREWELL_MAX),
+        };
+        if let Way::Forwarding(_) = way {
+            self.calls[n].legs += 1;
+        }
+        self.calls[n].is = Is::Leaving { outcome, way, until };
         self.say(format!("{} leaves {outcome:?}", self.calls[n].id));
+    }
+
+    pub(super) fn last_word(&mut self, n: usize, outcome: Outcome) {
+        let (way, until) = (Way::Farewell, self.now + FAREWELL_MAX);
+        self.calls[n].is = Is::Leaving { outcome, way, until };
+    }
+
+    fn may_promise(&self, n: usize) -> bool {
+        let call = &self.calls[n];
+        let Some(offer) = self.queue(call.queue).call_back else {
+            return false;
+        };
+        let mine = |other: &&Call| other.id.is_call_back() && other.queue == call.queue;
+        let places = self.places.len() + self.calls.iter().filter(|call| call.is_promise()).count();
+        let offers = self.config.queues.iter().filter_map(|queue| queue.call_back);
+        let places_max = self.config.calls_max + offers.map(|offer| offer.promises_max).sum::<u32>();
+        self.config.dialable.get(call.trunk.0 as usize) == Some(&true)
+            && (self.calls.iter().filter(mine).count() as u32) < offer.promises_max
+            && places < places_max as usize
+            && !call.caller.is_withheld()
+    }
+
+    fn pressed(&mut self, id: CallId, digit: char) {
+        let Some(n) = self.find(id).filter(|_| !id.is_call_back()) else {
+            return;
+        };
+        let waits = matches!(self.calls[n].is, Is::Queued | Is::Admitted);
+        let offered = matches!(self.calls[n].is, Is::Leaving { way: Way::Offer, .. });
+        let config = self.queue(self.calls[n].queue).clone();
+        if config.call_back.is_some_and(|offer| offer.key == digit)
+            && (waits || offered)
+            && self.may_promise(n)
+        {
+            return self.promise(n);
+        }
+        if let Some(choice) = config.choices.iter().find(|choice| choice.key == digit)
+            && waits
+            && self.calls[n].skills != choice.skills
+        {
+            self.calls[n].skills = choice.skills;
+            self.say(format!("{id} needs {}", choice.skills.0));
+        }
+    }
+
+    fn promise(&mut self, n: usize) {
+        self.last_word(n, Outcome::Callback);
+        let from = &self.calls[n];
+        let call = Call {
+            id: from.id.call_back(),
+            caller: from.caller,
+            arrived: self.now,
+            line: false,
+            legs: 0,
+            with: vec![],
+            is: Is::Queued,
+            ..*from
+        };
+        self.say(format!("{} leaves Callback", self.calls[n].id));
+        self.say(format!("{} promised with {}", call.id, call.ticket));
+        self.calls.push(call);
+    }
+
+    /// The operator of a call-back picked up, but no conversation came of it.
+    pub(super) fn not_reached(&mut self, n: usize) {
+        let (queue, worker) = (self.calls[n].queue, self.calls[n].with[0].0);
+        self.end(n, Outcome::Failed, true);
+        self.wrap_up(worker, queue);
     }
 
     pub(super) fn end(&mut self, n: usize, outcome: Outcome, dropped: bool) {
         let call = self.calls.remove(n);
-        let waited = !matches!(call.is, Is::Talking { .. } | Is::Leaving { .. });
+        let waited = !matches!(call.is, Is::Talking | Is::Leaving { .. });
         let config = self.queue(call.queue);
         let (grace, sticky) = (config.place_grace, config.sticky);
-        let room = self.places.len() < self.config.calls_max as usize;
+        let taken = self.places.len() + self.calls.iter().filter(|call| call.is_promise()).count();
+        let offers = self.config.queues.iter().filter_map(|queue| queue.call_back);
+        let most = self.config.calls_max + offers.map(|offer| offer.promises_max).sum::<u32>();
+        let room = taken < most as usize;
         let kept = dropped && waited && !grace.is_zero() && !call.caller.is_withheld() && room;
         if kept {
             let until = self.now + grace;
@@ -205,10 +341,8 @@ impl Model {
                 until,
             });
         }
-        if let Is::Talking { operator } = call.is
-            && !sticky.is_zero()
-        {
-            self.talks.push((call.caller, operator, self.now));
+        if call.is == Is::Talking && !sticky.is_zero() {
+            self.talks.push((call.caller, call.with[0].0, self.now));
         }
         self.say(format!("{} ends {outcome:?} {kept}", call.id));
     }
@@ -222,74 +356,173 @@ impl Model {
             (GoneCause::HungUp, false) => Outcome::Abandoned,
         };
         match self.calls[n].is {
-            Is::Queued | Is::Admitted => self.end(n, lost, true),
-            Is::Ringing { operator, .. } => {
-                self.end(n, lost, true);
-                self.set(operator, State::Free);
-            }
-            Is::Talking { operator } => self.hung_up(n, operator),
+            Is::Queued | Is::Admitted | Is::Ringing { .. } if id.is_call_back() => {}
+            Is::Queued | Is::Admitted | Is::Ringing { .. } => self.drop_waiting(n, lost),
+            Is::CallingBack { .. } => self.not_reached(n),
+            Is::Talking => self.hung_up(n),
             Is::Leaving { outcome, .. } => self.end(n, outcome, false),
         }
     }
 
-    pub(super) fn shut_down(&mut self) {
-        match self.calls[0].is {
-            Is::Queued | Is::Admitted => self.end(0, Outcome::Rejected, true),
-            Is::Leaving { outcome, .. } => self.end(0, outcome, false),
-            Is::Talking { operator } => self.hung_up(0, operator),
-            Is::Ringing { operator, .. } => {
-                self.end(0, Outcome::Rejected, true);
-                self.set(operator, State::Free);
+    fn drop_waiting(&mut self, n: usize, outcome: Outcome) {
+        let with = self.calls[n].with.clone();
+        self.end(n, outcome, true);
+        with.into_iter()
+            .for_each(|(worker, _)| self.set(worker, State::Free));
+    }
+
+    fn shut_down(&mut self, n: usize) {
+        match self.calls[n].is {
+            Is::Queued | Is::Admitted if self.calls[n].id.is_call_back() => {}
+            Is::Ringing { .. } if self.calls[n].id.is_call_back() => {
+                for (worker, _) in self.calls[n].with.clone() {
+                    self.give_back(worker, "operator_left");
+                    self.set(worker, State::Free);
+                }
             }
+            Is::Queued | Is::Admitted | Is::Ringing { .. } => self.drop_waiting(n, Outcome::Rejected),
+            Is::CallingBack { .. } => self.not_reached(n),
+            Is::Talking => self.hung_up(n),
+            Is::Leaving { outcome, .. } => self.end(n, outcome, false),
         }
     }
 
-    /// The call that rings or talks on just this operator's leg.
-    pub(super) fn on_leg(&self, leg: LegId) -> Option<(usize, Is)> {
-        let n = self
-            .find(leg.call)
-            .filter(|n| leg.leg > 0 && self.calls[*n].legs == leg.leg)?;
-        Some((n, self.calls[n].is))
+    /// The call that rings or talks on just this leg, and with whom; nobody if with another place.
+    fn on_leg(&self, leg: LegId) -> Option<(usize, Option<usize>)> {
+        let n = self.find(leg.call)?;
+        let call = &self.calls[n];
+        let worker = call
+            .with
+            .iter()
+            .find(|(_, with)| *with == leg.leg)
+            .map(|(worker, _)| *worker);
+        let elsewhere = matches!(
+            call.is,
+            Is::Leaving { way: Way::Forwarding(_) | Way::Forwarded, .. } if call.legs == leg.leg
+        );
+        (worker.is_some() || elsewhere).then_some((n, worker))
     }
 
-    pub(super) fn answered(&mut self, leg: LegId) {
-        if let Some((n, Is::Ringing { operator, .. })) = self.on_leg(leg) {
-            self.calls[n].is = Is::Talking { operator };
-            self.workers[operator].answered += 1;
-            self.workers[operator].unanswered = 0;
-            self.say(format!("{} talks with {operator}", leg.call));
-            self.set(operator, State::Talking);
+    fn answered(&mut self, leg: LegId) {
+        if leg.leg == 0 {
+            let found = self.find(leg.call);
+            if let Some(n) = found
+                && let Is::CallingBack { .. } = self.calls[n].is
+            {
+                self.talk(n);
+            }
+            return;
         }
-    }
-
-    pub(super) fn leg_failed(&mut self, leg: LegId, cause: FailCause) {
-        match self.on_leg(leg) {
-            Some((n, Is::Talking { operator })) => self.hung_up(n, operator),
-            Some((_, Is::Ringing { operator, dialled })) => {
-                self.give_back(operator, "failed");
-                let reason = match cause {
-                    FailCause::NoAnswer if self.now.since(dialled) >= RING_MIN => {
-                        return self.not_answered(operator);
-                    }
-                    FailCause::NoAnswer | FailCause::Declined => PauseReason::Declined,
-                    FailCause::Busy => PauseReason::PhoneBusy,
-                    FailCause::Unreachable | FailCause::Other(_) => PauseReason::PhoneGone,
+        let Some((n, worker)) = self.on_leg(leg) else {
+            return;
+        };
+        match (self.calls[n].is, worker) {
+            (Is::Ringing { .. }, Some(worker)) => self.picked_up(n, worker),
+            (
+                Is::Leaving {
+                    outcome,
+                    way: Way::Forwarding(to),
+                    until,
+                },
+                _,
+            ) => {
+                self.calls[n].is = Is::Leaving {
+                    outcome,
+                    way: Way::Forwarded,
+                    until,
                 };
-                self.rest(operator, reason);
+                self.calls[n].line = false;
+                self.say(format!("{} is with forward {to}", leg.call));
             }
             _ => {}
         }
     }
 
-    pub(super) fn hung_up(&mut self, n: usize, operator: usize) {
-        let config = self.queue(self.calls[n].queue);
-        let (wrap_up, extension) = (config.wrap_up, config.wrap_up_extension);
+    fn picked_up(&mut self, n: usize, worker: usize) {
+        let (mine, others): (Vec<_>, Vec<_>) = self.calls[n]
+            .with
+            .iter()
+            .copied()
+            .partition(|(other, _)| *other == worker);
+        self.calls[n].with = mine;
+        let id = self.calls[n].id;
+        if id.is_call_back() {
+            let ring = self
+                .queue(self.calls[n].queue)
+                .call_back
+                .expect("call-backs")
+                .ring_timeout;
+            self.calls[n].is = Is::CallingBack {
+                until: self.now + ring,
+            };
+            self.workers[worker].unanswered = 0;
+            self.say(format!("{id} dialled by {worker}"));
+            self.set(worker, State::Talking);
+        } else {
+            self.talk(n);
+        }
+        others
+            .into_iter()
+            .for_each(|(other, _)| self.set(other, State::Free));
+    }
+
+    fn talk(&mut self, n: usize) {
+        let (worker, id) = (self.calls[n].with[0].0, self.calls[n].id);
+        self.calls[n].is = Is::Talking;
+        self.workers[worker].answered += 1;
+        self.workers[worker].unanswered = 0;
+        self.say(format!("{id} talks with {worker}"));
+        if self.workers[worker].state != State::Talking {
+            self.set(worker, State::Talking);
+        }
+    }
+
+    fn leg_over(&mut self, leg: LegId, cause: FailCause) {
+        let Some((n, worker)) = self.on_leg(leg) else {
+            return;
+        };
+        match (self.calls[n].is, worker) {
+            (Is::Talking, _) => self.hung_up(n),
+            (Is::CallingBack { .. }, _) => self.not_reached(n),
+            (
+                Is::Leaving {
+                    outcome,
+                    way: Way::Forwarding(_),
+                    ..
+                },
+                _,
+            ) => self.last_word(n, outcome),
+            (Is::Leaving { outcome, .. }, _) => self.end(n, outcome, false),
+            (Is::Ringing { dialled }, Some(worker)) => {
+                self.give_back(worker, "failed");
+                let reason = match cause {
+                    FailCause::NoAnswer if self.now.since(dialled) >= RING_MIN => {
+                        return self.not_answered(worker);
+                    }
+                    FailCause::NoAnswer | FailCause::Declined => PauseReason::Declined,
+                    FailCause::Busy => PauseReason::PhoneBusy,
+                    FailCause::Unreachable | FailCause::Other(_) => PauseReason::PhoneGone,
+                };
+                self.rest(worker, reason);
+            }
+            _ => {}
+        }
+    }
+
+    fn hung_up(&mut self, n: usize) {
+        let (queue, worker) = (self.calls[n].queue, self.calls[n].with[0].0);
         self.end(n, Outcome::Answered, false);
+        self.wrap_up(worker, queue);
+    }
+
+    fn wrap_up(&mut self, worker: usize, queue: QueueId) {
+        let config = self.queue(queue);
+        let (wrap_up, extension) = (config.wrap_up, config.wrap_up_extension);
         if wrap_up.is_zero() {
-            return self.after_wrap_up(operator);
+            return self.after_wrap_up(worker);
         }
         self.set(
-            operator,
+            worker,
             State::WrappingUp {
                 began: self.now,
                 until: self.now + wrap_up,
@@ -299,13 +532,18 @@ impl Model {
     }
 
     pub(super) fn give_back(&mut self, worker: usize, cause: &str) {
-        let rings = |call: &Call| matches!(call.is, Is::Ringing { operator, .. } if operator == worker);
+        let rings = |call: &Call| {
+            matches!(call.is, Is::Ringing { .. }) && call.with.iter().any(|(w, _)| *w == worker)
+        };
         let Some(n) = self.calls.iter().position(rings) else {
             return;
         };
-        self.calls[n].is = Is::Admitted;
+        self.calls[n].with.retain(|(w, _)| *w != worker);
         self.say(format!("{} back from {worker} {cause}", self.calls[n].id));
-        self.wait_on(n, false);
+        if self.calls[n].with.is_empty() {
+            self.calls[n].is = Is::Admitted;
+            self.wait_on(n, false);
+        }
     }
 
     pub(super) fn registered(&mut self, n: usize) {

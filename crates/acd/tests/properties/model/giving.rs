@@ -67,7 +67,8 @@ impl Model {
 
     pub(super) fn give_out(&mut self) {
         loop {
-            let may = |call: &&Call| call.is == Is::Queued && self.line_free(call.queue);
+            let may =
+                |call: &&Call| call.is == Is::Queued && self.may_go_on(call) && self.line_free(call.queue);
             let Some(next) = self
                 .calls
                 .iter()
@@ -76,12 +77,8 @@ impl Model {
             else {
                 break;
             };
-            let (ticket, id) = (next.ticket, next.id);
-            let n = self
-                .calls
-                .iter()
-                .position(|call| call.ticket == ticket)
-                .expect("a call");
+            let id = next.id;
+            let n = self.find(id).expect("a call");
             self.calls[n].is = Is::Admitted;
             self.calls[n].line = true;
             self.say(format!("{id} admitted"));
@@ -92,7 +89,7 @@ impl Model {
                 .calls
                 .iter()
                 .enumerate()
-                .filter(|(_, call)| call.is == Is::Admitted)
+                .filter(|(_, call)| call.is == Is::Admitted && self.may_go_on(call))
             {
                 for worker in (0..self.workers.len()).filter(|w| self.workers[*w].state == State::Free) {
                     if let Some(level) = self.level(worker, call) {
@@ -113,11 +110,16 @@ impl Model {
         self.given_out = self.now;
     }
 
+    /// While the engine stops, nobody is called back.
+    fn may_go_on(&self, call: &Call) -> bool {
+        !(self.draining && call.id.is_call_back())
+    }
+
     /// How much an operator prefers a call, if he may take it.
     pub(super) fn level(&self, worker: usize, call: &Call) -> Option<u8> {
         let (operator, queue) = (&self.config.operators[worker], self.queue(call.queue));
         let relaxed = !queue.relax_after.is_zero() && self.now.since(call.since) >= queue.relax_after;
-        if !relaxed && !operator.skills.cover(queue.skills) {
+        if !relaxed && !operator.skills.cover(queue.skills.and(call.skills)) {
             return None;
         }
         if operator.queues.is_empty() {
@@ -141,26 +143,27 @@ impl Model {
         let favourite = known
             .filter(|(.., ended)| *ended > self.now - config.sticky)
             .map(|(_, worker, _)| *worker);
-        let worker = match favourite.filter(|worker| !config.sticky.is_zero() && eligible.contains(worker)) {
-            Some(worker) => worker,
+        let rung = match favourite.filter(|worker| !config.sticky.is_zero() && eligible.contains(worker)) {
+            Some(worker) => vec![worker],
             None => self.choose(config.strategy, queue, eligible),
         };
-        self.last_chosen[queue.0 as usize] = Some(worker);
-        self.calls[n].legs += 1;
-        self.calls[n].is = Is::Ringing {
-            operator: worker,
-            dialled: self.now,
-        };
-        self.say(format!("{id} rings at {worker}"));
-        self.set(
-            worker,
-            State::Rung {
-                until: self.now + config.ring_timeout,
-            },
-        );
+        self.calls[n].is = Is::Ringing { dialled: self.now };
+        for worker in rung {
+            self.last_chosen[queue.0 as usize] = Some(worker);
+            self.calls[n].legs += 1;
+            let leg = self.calls[n].legs;
+            self.calls[n].with.push((worker, leg));
+            self.say(format!("{id} rings at {worker}"));
+            self.set(
+                worker,
+                State::Rung {
+                    until: self.now + config.ring_timeout,
+                },
+            );
+        }
     }
 
-    pub(super) fn choose(&self, strategy: Strategy, queue: QueueId, eligible: &[usize]) -> usize {
+    pub(super) fn choose(&self, strategy: Strategy, queue: QueueId, eligible: &[usize]) -> Vec<usize> {
         let mut order = eligible.to_vec();
         let w = |n: &usize| &self.workers[*n];
         let occupied = |a: &usize, b: &usize| -> Ordering {
@@ -169,7 +172,7 @@ impl Model {
         };
         match strategy {
             Strategy::Linear => {}
-            Strategy::LongestIdle => order.sort_by_key(|n| w(n).idle_since),
+            Strategy::LongestIdle | Strategy::RingAll => order.sort_by_key(|n| w(n).idle_since),
             Strategy::FewestCalls => order.sort_by_key(|n| (w(n).answered, w(n).idle_since)),
             Strategy::LeastOccupied => order.sort_by(occupied),
             Strategy::RoundRobin => {
@@ -178,6 +181,11 @@ impl Model {
                 order.rotate_left(after.unwrap_or(0));
             }
         }
-        order[0]
+        order.truncate(if strategy == Strategy::RingAll {
+            RING_ALL_MAX
+        } else {
+            1
+        });
+        order
     }
 }

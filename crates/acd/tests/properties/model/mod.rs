@@ -13,6 +13,7 @@ use acd::*;
 use std::time::Duration;
 
 const FAREWELL_MAX: Duration = Duration::from_secs(30);
+const OFFER_MAX: Duration = Duration::from_secs(10);
 const WRAP_UP_MAX: Duration = Duration::from_secs(1800);
 const RING_MIN: Duration = Duration::from_secs(1);
 
@@ -25,18 +26,47 @@ struct Call {
     since: Timestamp,
     arrived: Timestamp,
     announce_at: Timestamp,
+    /// When a call-back is offered, unless that was done.
+    offer_at: Option<Timestamp>,
     line: bool,
+    skills: Skills,
     legs: u32,
+    /// Whose phones ring for it, or who is on the phone, each with the leg.
+    with: Vec<(usize, u32)>,
     is: Is,
+}
+
+impl Call {
+    /// A call-back that a redial would take up: its caller has not been dialled yet.
+    fn is_promise(&self) -> bool {
+        self.id.is_call_back() && matches!(self.is, Is::Queued | Is::Admitted | Is::Ringing { .. })
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Is {
     Queued,
     Admitted,
-    Ringing { operator: usize, dialled: Timestamp },
-    Talking { operator: usize },
-    Leaving { outcome: Outcome, left: Timestamp },
+    Ringing {
+        dialled: Timestamp,
+    },
+    CallingBack {
+        until: Timestamp,
+    },
+    Talking,
+    Leaving {
+        outcome: Outcome,
+        way: Way,
+        until: Timestamp,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Way {
+    Farewell,
+    Offer,
+    Forwarding(u32),
+    Forwarded,
 }
 
 struct Worker {
@@ -171,15 +201,15 @@ impl Model {
         }
         for (queue, config) in self.config.queues.iter().enumerate() {
             let waits = |call: &&Call| call.is == Is::Admitted && call.queue.0 as usize == queue;
-            let oldest = self.calls.iter().filter(waits).min_by_key(|call| call.ticket);
-            let relaxes = config.skills != Skills::default() && !config.relax_after.is_zero();
-            let at = oldest
-                .filter(|_| relaxes)
+            let relaxes = self
+                .calls
+                .iter()
+                .filter(waits)
                 .map(|call| call.since + config.relax_after);
-            all.extend(
-                at.filter(|at| *at > self.given_out)
-                    .map(|at| (at, Due::Relaxation)),
-            );
+            if !config.relax_after.is_zero() {
+                let later = relaxes.filter(|at| *at > self.given_out);
+                all.extend(later.map(|at| (at, Due::Relaxation)));
+            }
         }
         all.extend(
             self.places
@@ -187,19 +217,32 @@ impl Model {
                 .map(|place| (place.until, Due::Place(place.ticket))),
         );
         for call in &self.calls {
-            match call.is {
-                Is::Queued | Is::Admitted => {
-                    let mut at = call.arrived + self.queue(call.queue).wait_max;
-                    if !self.queue(call.queue).announce_every.is_zero() {
-                        at = at.min(call.announce_at);
-                    }
-                    all.push((at, Due::Call(call.ticket)));
-                }
-                Is::Leaving { left, .. } => all.push((left + FAREWELL_MAX, Due::Call(call.ticket))),
-                _ => {}
-            }
+            let at = match call.is {
+                Is::Queued | Is::Admitted => self.wait_due(call),
+                Is::CallingBack { until } => until,
+                Is::Leaving { way, until, .. } if way != Way::Forwarded => until,
+                _ => continue,
+            };
+            all.push((at, Due::Call(call.ticket, call.id)));
         }
         all.into_iter().min_by_key(|(at, due)| (*at, due.ticket(), *due))
+    }
+
+    fn wait_due(&self, call: &Call) -> Timestamp {
+        let config = self.queue(call.queue);
+        let over = self.wait_until(call);
+        let position = (!config.announce_every.is_zero()).then_some(call.announce_at);
+        let told = position.into_iter().chain(call.offer_at).min();
+        told.filter(|_| !call.id.is_call_back())
+            .map_or(over, |told| told.min(over))
+    }
+
+    fn wait_until(&self, call: &Call) -> Timestamp {
+        let config = self.queue(call.queue);
+        match config.call_back {
+            Some(call_back) if call.id.is_call_back() => call.arrived + call_back.within,
+            _ => call.arrived + config.wait_max,
+        }
     }
 
     /// When house or queue next change: while lines are set by hand, the house's own calendar does not count.
@@ -234,18 +277,22 @@ impl Model {
                     self.not_answered(n);
                 }
                 State::WrappingUp { .. } => self.after_wrap_up(n),
-                State::Paused { .. } if self.workers[n].phone => self.start_idle(n),
+                State::Paused { .. } if self.workers[n].phone => {
+                    let unanswered = self.workers[n].unanswered;
+                    self.start_idle(n);
+                    self.workers[n].unanswered = unanswered;
+                }
                 _ => self.set(n, self.without_phone(n)),
             },
             Due::Place(ticket) => self.places.retain(|place| place.ticket != ticket),
-            Due::Call(ticket) => {
-                let n = self
-                    .calls
-                    .iter()
-                    .position(|call| call.ticket == ticket)
-                    .expect("a call");
+            Due::Call(_, id) => {
+                let n = self.find(id).expect("a call");
                 match self.calls[n].is {
-                    Is::Leaving { outcome, .. } => self.end(n, outcome, false),
+                    Is::CallingBack { .. } => self.not_reached(n),
+                    Is::Leaving { outcome, way, .. } => match way {
+                        Way::Farewell => self.end(n, outcome, false),
+                        _ => self.last_word(n, outcome),
+                    },
                     _ => self.wait_on(n, true),
                 }
             }
@@ -256,7 +303,8 @@ impl Model {
         self.looked = Some(self.now);
         self.by_hand = self.by_hand.filter(|(_, until)| *until > self.now);
         let mut tickets: Vec<(QueueId, u64)> = vec![];
-        for call in self.calls.iter().filter(|call| call.is == Is::Queued) {
+        let callers = self.calls.iter().filter(|call| !call.id.is_call_back());
+        for call in callers.filter(|call| call.is == Is::Queued) {
             if self.closed(call.queue, call.arrived + self.queue(call.queue).wait_max) {
                 tickets.push((call.queue, call.ticket));
             }
@@ -280,13 +328,13 @@ enum Due {
     Relaxation,
     Worker(usize),
     Place(u64),
-    Call(u64),
+    Call(u64, CallId),
 }
 
 impl Due {
     fn ticket(self) -> u64 {
         match self {
-            Due::Place(ticket) | Due::Call(ticket) => ticket,
+            Due::Place(ticket) | Due::Call(ticket, _) => ticket,
             _ => 0,
         }
     }
@@ -296,6 +344,10 @@ impl Due {
 pub(crate) fn in_words(event: &Event) -> Option<String> {
     Some(match *event {
         Event::CallArrived { call, ticket, .. } => format!("{call} arrives with {ticket}"),
+        Event::CallChose { call, skills } => format!("{call} needs {}", skills.0),
+        Event::CallBackPromised { call, ticket, .. } => format!("{call} promised with {ticket}"),
+        Event::CallerDialled { call, operator, .. } => format!("{call} dialled by {}", operator.0),
+        Event::CallForwarded { call, to, .. } => format!("{call} is with forward {to}"),
         Event::CallAdmitted { call, .. } => format!("{call} admitted"),
         Event::PositionAnnounced { call, position, .. } => format!("{call} is at {position}"),
         Event::CallAssigned { call, operator, .. } => format!("{call} rings at {}", operator.0),

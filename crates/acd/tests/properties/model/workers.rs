@@ -56,8 +56,12 @@ impl Model {
     }
 
     pub(super) fn rest(&mut self, n: usize, reason: PauseReason) {
-        let rest = self.config.operators[n].rest;
-        let until = (!rest.is_zero()).then(|| self.now + rest);
+        let (rest, most) = (
+            self.config.operators[n].rest,
+            self.config.operators[n].no_answer_max,
+        );
+        let again = reason == PauseReason::NoAnswer && self.workers[n].unanswered > most;
+        let until = (!rest.is_zero() && !again).then(|| self.now + rest);
         self.set(n, State::Paused { reason, until });
     }
 
