@@ -57,7 +57,7 @@ pub enum Stage {
     Queued,
     /// Holds a line, waits for an operator.
     Admitted,
-    /// An operator's phone rings for it; if several do, this is the one that was dialled first.
+    /// An operator's phone rings for it; if several do, this is the first of them in the configuration's order.
     Ringing { operator: OperatorId },
     /// The caller's phone is rung for a call-back.
     CallingBack { operator: OperatorId },
@@ -142,9 +142,11 @@ impl Snapshot {
                 self.lines_in_use += 1;
             }
             Event::CallAssigned { call, operator, .. } => {
-                if let Some(view) = self.call_mut(call)
-                    && !matches!(view.stage, Stage::Ringing { .. })
-                {
+                if let Some(view) = self.call_mut(call) {
+                    let operator = match view.stage {
+                        Stage::Ringing { operator: other } => operator.min(other),
+                        _ => operator,
+                    };
                     view.stage = Stage::Ringing { operator };
                 }
             }
@@ -226,19 +228,13 @@ impl Snapshot {
         }
     }
 
-    /// Of the phones that ring for a call, `but` one, whose was dialled first.
+    /// The first whose phone rings for a call, `but` one.
     fn first_ringing(&self, call: CallId, but: OperatorId) -> Option<OperatorId> {
-        let rings = |view: &OperatorView| match view.state {
-            OperatorState::Reserved { leg, .. } if leg.call == call && view.operator != but => {
-                Some((leg.leg, view.operator))
-            }
-            _ => None,
+        let rings = |view: &&OperatorView| {
+            let for_call = matches!(view.state, OperatorState::Reserved { leg, .. } if leg.call == call);
+            for_call && view.operator != but
         };
-        self.operators
-            .iter()
-            .filter_map(rings)
-            .min()
-            .map(|(_, operator)| operator)
+        self.operators.iter().find(rings).map(|view| view.operator)
     }
 
     fn call_mut(&mut self, call: CallId) -> Option<&mut CallView> {

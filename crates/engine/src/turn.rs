@@ -5,7 +5,7 @@ use crate::edges::{Edges, Log};
 use crate::inbox::{Inbox, Stimulus};
 use crate::metrics::Metrics;
 use crate::reconcile::{Reconciler, Repair};
-use acd::{Acd, Event, HangUpCause, Input, Outcome, Output, Snapshot, Timestamp};
+use acd::{Acd, Event, Explanation, HangUpCause, Input, Outcome, Output, Snapshot, Timestamp};
 use feed::{Refusal, Request};
 use journal::JournalError;
 use std::sync::Arc;
@@ -56,6 +56,7 @@ pub(crate) struct State {
 enum Answer {
     Snapshot(oneshot::Sender<(u64, Arc<Snapshot>)>, u64, Arc<Snapshot>),
     Command(oneshot::Sender<Result<(), Refusal>>, Result<(), Refusal>),
+    Explain(oneshot::Sender<Option<Explanation>>, Option<Explanation>),
 }
 
 impl Loop {
@@ -105,6 +106,7 @@ impl Loop {
             match answer {
                 Answer::Snapshot(reply, seq, snapshot) => drop(reply.send((seq, snapshot))),
                 Answer::Command(reply, answer) => drop(reply.send(answer)),
+                Answer::Explain(reply, why) => drop(reply.send(why)),
             }
         }
         self.metrics.turned();
@@ -150,6 +152,7 @@ impl Loop {
                 let refusal = self.tell(now, input);
                 Answer::Command(reply, refusal.map_or(Ok(()), |why| Err(why.into())))
             }
+            Request::Explain { call, reply } => Answer::Explain(reply, self.acd.explain(call)),
         };
         self.state.answers.push(answer);
     }

@@ -98,6 +98,9 @@ fn run(world: &Mutex<World>, requests: &mpsc::Receiver<Request>) {
                 });
                 let _ = reply.send(refused.map_or(Ok(()), Err));
             }
+            Some(Request::Explain { call, reply }) => {
+                let _ = reply.send(world.acd.explain(call));
+            }
             None => world.hub.set_ready(true),
         }
     }

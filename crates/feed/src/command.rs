@@ -2,7 +2,7 @@
 
 use crate::lines::AHEAD_DAYS_MAX;
 use acd::schedule::LINES_MAX;
-use acd::{Input, Snapshot};
+use acd::{CallId, Explanation, Input, Snapshot};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -18,6 +18,13 @@ pub enum Request {
         input: Input,
         /// Takes the answer.
         reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// Why a call waits; none if it does not.
+    Explain {
+        /// Which call.
+        call: CallId,
+        /// Takes the answer.
+        reply: oneshot::Sender<Option<Explanation>>,
     },
 }
 
@@ -54,6 +61,9 @@ pub enum Refusal {
         AHEAD_DAYS_MAX
     )]
     UntilOutOfRange,
+    /// The call that was asked about does not wait, or is none.
+    #[error("no such call waits; it may have been served or be over")]
+    NotWaiting,
     /// The id was used for another command.
     #[error("this id was used for another command; draw a new one for each")]
     IdReused,
@@ -83,6 +93,7 @@ impl Refusal {
             Self::UnknownPauseReason => "unknown_pause_reason",
             Self::LinesOutOfRange => "lines_out_of_range",
             Self::UntilOutOfRange => "until_out_of_range",
+            Self::NotWaiting => "not_waiting",
             Self::IdReused => "id_reused",
             Self::InProgress => "in_progress",
             Self::NotNow(refusal) => refusal.name(),

@@ -4,7 +4,7 @@ use crate::auth::{Claim, Role};
 use crate::command::Refusal;
 use crate::config::Directory;
 use crate::lines;
-use acd::{Input, OperatorId, PauseReason};
+use acd::{CallId, Input, OperatorId, PauseReason};
 use serde::Deserialize;
 
 /// The longest id of a command, in bytes.
@@ -26,6 +26,8 @@ pub(crate) struct Incoming {
     reason: Option<String>,
     /// Whom a supervisor's command is for.
     operator: Option<String>,
+    /// For `explain`.
+    pub(crate) call: Option<u64>,
     /// For `set_lines`.
     lines: Option<i64>,
     /// For `set_lines`: milliseconds since the Unix epoch.
@@ -44,6 +46,7 @@ pub(crate) enum What {
     ExtendWrapUp,
     SetLines,
     FollowSchedule,
+    Explain,
 }
 
 impl What {
@@ -57,6 +60,7 @@ impl What {
             What::ExtendWrapUp => "extend_wrap_up",
             What::SetLines => "set_lines",
             What::FollowSchedule => "follow_schedule",
+            What::Explain => "explain",
         }
     }
 }
@@ -106,9 +110,10 @@ impl Incoming {
     pub(crate) fn input(&self, role: Role, directory: &Directory) -> Result<Input, Refusal> {
         let operator = || self.subject(role, directory);
         match self.what {
-            What::SignIn => Err(Refusal::Malformed(
-                "`sign_in` is not a command of an operator".into(),
-            )),
+            What::SignIn | What::Explain => Err(Refusal::Malformed(format!(
+                "`{}` asks nothing of the queue",
+                self.what.name()
+            ))),
             What::SignOn => operator().map(|operator| Input::SignOn { operator }),
             What::SignOff => operator().map(|operator| Input::SignOff { operator }),
             What::Ready => operator().map(|operator| Input::Ready { operator }),
@@ -126,6 +131,14 @@ impl Incoming {
             }
             What::FollowSchedule => Ok(Input::FollowSchedule),
         }
+    }
+
+    /// The call that an `explain` is about.
+    ///
+    /// # Errors
+    /// [`Refusal::Malformed`]: it is missing.
+    pub(crate) fn explained(&self) -> Result<CallId, Refusal> {
+        self.call.map(CallId).ok_or_else(|| missing("call"))
     }
 
     fn pause_reason(&self, directory: &Directory) -> Result<PauseReason, Refusal> {

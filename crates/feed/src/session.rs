@@ -11,7 +11,7 @@ use crate::lines;
 use crate::metrics::{Metrics, Resync};
 use crate::ring::Behind;
 use crate::wire::{Hello, Message, Numbers, PROTOCOL};
-use acd::Input;
+use acd::{Explanation, Input};
 use futures_util::{SinkExt, StreamExt};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -63,6 +63,22 @@ impl Shared {
         }
         match timeout(self.limits.engine_timeout, answer).await {
             Ok(Ok(answer)) => answer,
+            Ok(Err(_)) | Err(_) => Err(Refusal::NoAnswer),
+        }
+    }
+
+    /// Asks the engine why a call waits.
+    async fn explain(&self, role: Role, incoming: &Incoming) -> Result<Explanation, Refusal> {
+        if !role.may_watch() {
+            return Err(Refusal::NotSignedIn);
+        }
+        let call = incoming.explained()?;
+        let (reply, answer) = oneshot::channel();
+        if !(self.requests)(Request::Explain { call, reply }) {
+            return Err(Refusal::Overloaded);
+        }
+        match timeout(self.limits.engine_timeout, answer).await {
+            Ok(Ok(answer)) => answer.ok_or(Refusal::NotWaiting),
             Ok(Err(_)) | Err(_) => Err(Refusal::NoAnswer),
         }
     }
@@ -274,8 +290,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Ok(incoming) => incoming,
             Err(refusal) => return self.send(Message::refused(None, &refusal).bytes()).await,
         };
+        let mut explanation = None;
         let answer = match incoming.what {
             What::SignIn => self.sign_in(&incoming).await,
+            What::Explain => {
+                let why = self.shared.explain(self.role, &incoming).await;
+                why.map(|why| explanation = Some(why))
+            }
             _ => self.carry_out(&incoming).await,
         };
         let word = answer.as_ref().map_or_else(Refusal::code, |()| "ok");
@@ -285,7 +306,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             .with_label_values(&[incoming.what.name(), word])
             .inc();
         let message = match &answer {
-            Ok(()) => Message::Ok { id: &incoming.id },
+            Ok(()) => Message::Ok {
+                id: &incoming.id,
+                explanation: explanation
+                    .as_ref()
+                    .map(|why| self.shared.directory.explanation(why)),
+            },
             Err(refusal) => Message::refused(Some(&incoming.id), refusal),
         };
         self.send(message.bytes()).await?;

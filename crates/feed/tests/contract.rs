@@ -67,11 +67,15 @@ async fn deltas_lead_from_snapshot_to_snapshot() {
         "call_admitted",
         "call_arrived",
         "call_assigned",
+        "call_back_promised",
+        "call_chose",
         "call_connected",
         "call_ended",
+        "call_forwarded",
         "call_held",
         "call_leaving",
         "call_returned",
+        "caller_dialled",
         "capacity_changed",
         "command_refused",
         "draining",
@@ -79,6 +83,7 @@ async fn deltas_lead_from_snapshot_to_snapshot() {
         "operator_changed",
         "phone_changed",
         "position_announced",
+        "started",
         "wait_judged",
     ];
     assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), expected);
@@ -120,11 +125,24 @@ async fn answers_and_commands_follow_the_schema() {
         schema.accepts("message", &answer);
         assert_eq!(answer["type"], "ok");
     }
-    client.say(json!({"id": "4", "do": "nothing known"})).await;
+    let mut client = supervisor;
+    let asked = json!({"id": "4", "do": "explain", "call": 7});
+    schema.accepts("command", &asked);
+    let answer = client.ask(asked).await;
+    schema.accepts("message", &answer);
+    assert_eq!(answer["type"], "ok", "{answer}");
+    let why = &answer["explanation"];
+    assert_eq!((&why["call"], &why["heads"]), (&json!(7), &json!([6])));
+    assert_eq!(why["waits_for"]["for"], "operator");
+    let answer = client.ask(json!({"id": "5", "do": "explain", "call": 8})).await;
+    schema.accepts("message", &answer);
+    assert_eq!(answer["code"], "not_waiting");
+    client.say(json!({"id": "6", "do": "nothing known"})).await;
     schema.accepts("message", &client.ask(json!(null)).await);
     // What the schema is for: it tells wrong from right.
     for wrong in [
         json!({"id": "1", "do": "pause"}),
+        json!({"id": "1", "do": "explain"}),
         json!({"id": "", "do": "ready"}),
         json!({"do": "ready"}),
         json!({"id": "1", "do": "sign_in", "secret": "x"}),
@@ -235,7 +253,7 @@ impl Mirror {
 
     fn stage(&mut self, delta: &Value, stage: &str) -> &mut serde_json::Map<String, Value> {
         let call = self.call(delta);
-        call.retain(|field, _| !["operator", "connected", "held"].contains(&field.as_str()));
+        call.retain(|field, _| !["operator", "connected", "held", "forward"].contains(&field.as_str()));
         call.insert("stage".into(), stage.into());
         call
     }
@@ -244,16 +262,32 @@ impl Mirror {
         assert_eq!(delta["seq"], self.seq() + 1, "a gap");
         self.state["seq"] = delta["seq"].clone();
         match delta["event"].as_str().unwrap() {
-            "call_arrived" => self.arrive(delta),
+            "call_arrived" | "call_back_promised" => self.arrive(delta),
             "call_admitted" => {
                 self.stage(delta, "admitted").insert("line".into(), true.into());
             }
+            "call_chose" => {
+                let call = self.call(delta);
+                call.remove("needs");
+                if delta["needs"] != json!([]) {
+                    call.insert("needs".into(), delta["needs"].clone());
+                }
+            }
             "call_assigned" => {
-                self.stage(delta, "ringing")
+                let rings = self.call(delta)["stage"] == "ringing";
+                let others = rings.then(|| self.call(delta)["operator"].clone());
+                let first = self.first(others.into_iter().chain([delta["operator"].clone()]));
+                self.stage(delta, "ringing").insert("operator".into(), first);
+            }
+            "call_returned" => self.call_returned(delta),
+            "caller_dialled" => {
+                self.stage(delta, "calling_back")
                     .insert("operator".into(), delta["operator"].clone());
             }
-            "call_returned" => {
-                self.stage(delta, "admitted");
+            "call_forwarded" => {
+                let call = self.stage(delta, "forwarded");
+                call.insert("forward".into(), delta["forward"].clone());
+                call.insert("line".into(), false.into());
             }
             "call_connected" => {
                 let call = self.stage(delta, "talking");
@@ -278,6 +312,7 @@ impl Mirror {
                 }
             }
             "draining" => self.state["draining"] = true.into(),
+            "started" => self.state["draining"] = false.into(),
             _ => {}
         }
     }
@@ -287,13 +322,48 @@ impl Mirror {
         for field in ["call", "queue", "trunk", "caller", "ticket", "since"] {
             call[field] = delta[field].clone();
         }
-        let ticket = call["ticket"].as_u64();
-        let index = self
-            .calls()
-            .iter()
-            .position(|other| other["ticket"].as_u64() > ticket);
+        if delta["event"] == "call_back_promised" {
+            call["call_back"] = true.into();
+        }
+        if let Some(needs) = delta.get("needs") {
+            call["needs"] = needs.clone();
+        }
+        let order = |call: &Value| (call["ticket"].as_u64(), call["call"].as_u64());
+        let index = self.calls().iter().position(|other| order(other) > order(&call));
         let index = index.unwrap_or(self.calls().len());
         self.calls().insert(index, call);
+    }
+
+    /// The first of some operators in the order in which they are listed.
+    fn first(&self, names: impl Iterator<Item = Value>) -> Value {
+        let operators = self.state["operators"].as_array().unwrap();
+        let place = |name: &Value| {
+            operators
+                .iter()
+                .position(|operator| operator["operator"] == *name)
+        };
+        names.min_by_key(place).unwrap()
+    }
+
+    /// The first of those whose phones still ring for the call is shown, if any does.
+    fn call_returned(&mut self, delta: &Value) {
+        let operators = self.state["operators"].as_array().unwrap();
+        let rings = |operator: &&Value| {
+            let for_call = operator["state"] == "reserved" && operator["call"] == delta["call"];
+            for_call && operator["operator"] != delta["operator"]
+        };
+        let still: Vec<Value> = operators
+            .iter()
+            .filter(rings)
+            .map(|operator| operator["operator"].clone())
+            .collect();
+        match still.first() {
+            Some(operator) => drop(
+                self.stage(delta, "ringing")
+                    .insert("operator".into(), operator.clone()),
+            ),
+            None => drop(self.stage(delta, "admitted")),
+        }
     }
 
     fn operator_changed(&mut self, delta: &Value) {
@@ -321,6 +391,8 @@ struct World {
     calls: u64,
     /// Legs the core has ever dialled; most are over, which must not matter.
     legs: Vec<LegId>,
+    /// Legs it has dialled outside.
+    outside: Vec<LegId>,
     dice: u64,
 }
 
@@ -334,6 +406,7 @@ impl World {
             now: START,
             calls: 0,
             legs: Vec::new(),
+            outside: Vec::new(),
             dice: 7,
         };
         world.tell(Input::Tick);
@@ -374,7 +447,18 @@ impl World {
             .copied()
             .unwrap_or(LegId { call, leg: 1 });
         let held = self.throw(2) == 0;
-        match self.throw(26) {
+        match self.throw(29) {
+            26 => Input::Dtmf {
+                call,
+                digit: ['1', '2'][self.throw(2) as usize],
+            },
+            27 => match self.throw(40) {
+                0 => Input::Drain,
+                _ => Input::Started,
+            },
+            28 => Input::LegAnswered {
+                leg: *self.outside.last().unwrap_or(&leg),
+            },
             0..7 => {
                 self.calls += 1;
                 Input::CallArrived {
@@ -431,6 +515,7 @@ impl World {
             match output {
                 Output::Event(event) => events.push(event),
                 Output::Dial { leg, .. } => self.legs.push(leg),
+                Output::DialOut { leg, .. } => self.outside.push(leg),
                 _ => {}
             }
         }
@@ -483,13 +568,25 @@ fn core_config() -> AcdConfig {
             workdays: Vec::new(),
         },
         queues: vec![
-            queue("hotline", AnswerWhen::Arrival),
-            queue("complaints", AnswerWhen::Operator),
+            QueueConfig {
+                strategy: Strategy::RingAll,
+                call_back: Some(acd::CallBack::default()),
+                choices: vec![acd::Choice {
+                    key: '2',
+                    skills: acd::Skills(1),
+                }],
+                ..queue("hotline", AnswerWhen::Arrival)
+            },
+            QueueConfig {
+                on_saturated: acd::Overflow::Forward(0),
+                on_timed_out: acd::Overflow::Forward(0),
+                ..queue("complaints", AnswerWhen::Operator)
+            },
         ],
         operators: vec![operator("1001", true), operator("1002", false)],
         pause_reasons: vec!["lunch".into(), "training".into()],
         calls_max: 20,
-        dialable: Vec::new(),
-        forwards: Vec::new(),
+        dialable: vec![true],
+        forwards: vec!["sip:elsewhere@192.0.2.9".into()],
     }
 }

@@ -137,7 +137,7 @@ impl Acd {
 
     /// The whole state as it is now. Costs time in proportion to the calls that are up.
     pub fn snapshot(&self) -> Snapshot {
-        let mut calls: Vec<CallView> = self.calls.iter().map(|(_, call)| view(call)).collect();
+        let mut calls: Vec<CallView> = self.calls.iter().map(|(_, call)| self.view(call)).collect();
         calls.sort_unstable_by_key(|call| (call.ticket, call.call));
         Snapshot {
             at: self.now,
@@ -148,6 +148,46 @@ impl Acd {
             draining: self.draining,
             calls,
             operators: self.operators.views().collect(),
+        }
+    }
+
+    fn view(&self, call: &Call) -> CallView {
+        let stage = match call.state {
+            CallState::Queued => Stage::Queued,
+            CallState::Admitted => Stage::Admitted,
+            CallState::Ringing { first, .. } => Stage::Ringing {
+                operator: self.operators.ringing(first).min().unwrap_or(first),
+            },
+            CallState::CallingBack(talk) => Stage::CallingBack {
+                operator: talk.operator,
+            },
+            CallState::Talking(talk) => {
+                let (operator, connected, held) = (talk.operator, talk.connected, talk.held_since.is_some());
+                Stage::Talking {
+                    operator,
+                    connected,
+                    held,
+                }
+            }
+            CallState::Leaving {
+                way: Way::Forwarded { to },
+                ..
+            } => Stage::Forwarded {
+                to,
+                leg: call.last_leg(),
+            },
+            CallState::Leaving { .. } => Stage::Leaving,
+        };
+        CallView {
+            call: call.id,
+            queue: call.queue,
+            trunk: call.trunk,
+            caller: call.caller,
+            ticket: call.ticket,
+            since: call.since,
+            skills: call.skills,
+            admitted: call.admitted,
+            stage,
         }
     }
 
@@ -231,42 +271,4 @@ fn places_max(config: &AcdConfig) -> u32 {
     promises.fold(config.calls_max, |sum, call_back| {
         sum.saturating_add(call_back.promises_max)
     })
-}
-
-fn view(call: &Call) -> CallView {
-    let stage = match call.state {
-        CallState::Queued => Stage::Queued,
-        CallState::Admitted => Stage::Admitted,
-        CallState::Ringing { first, .. } => Stage::Ringing { operator: first },
-        CallState::CallingBack(talk) => Stage::CallingBack {
-            operator: talk.operator,
-        },
-        CallState::Talking(talk) => {
-            let (operator, connected, held) = (talk.operator, talk.connected, talk.held_since.is_some());
-            Stage::Talking {
-                operator,
-                connected,
-                held,
-            }
-        }
-        CallState::Leaving {
-            way: Way::Forwarded { to },
-            ..
-        } => Stage::Forwarded {
-            to,
-            leg: call.last_leg(),
-        },
-        CallState::Leaving { .. } => Stage::Leaving,
-    };
-    CallView {
-        call: call.id,
-        queue: call.queue,
-        trunk: call.trunk,
-        caller: call.caller,
-        ticket: call.ticket,
-        since: call.since,
-        skills: call.skills,
-        admitted: call.admitted,
-        stage,
-    }
 }

@@ -1,6 +1,8 @@
 //! From the core's words to those of the wire.
 
-use super::{Call, Change, Message, Numbers, Operator, SnapshotMessage, Standing, Why};
+use super::{
+    Call, Change, Explanation, Message, Numbers, Operator, SnapshotMessage, Standing, WaitsFor, Why,
+};
 use crate::config::Directory;
 use acd::{CallView, CallerNumber, Event, FailCause, OperatorState, OperatorView, PauseReason, ReturnCause};
 use acd::{OperatorId, QueueId, Skills, Snapshot, Stage, Timestamp, TrunkId};
@@ -340,6 +342,56 @@ fn millis(duration: Duration) -> u64 {
 }
 
 impl Directory {
+    /// Why a call waits.
+    pub(crate) fn explanation(&self, why: &acd::Explanation) -> Explanation<'_> {
+        Explanation {
+            call: why.call.0,
+            ticket: why.ticket,
+            before: why.before,
+            heads: why.heads.iter().map(|call| call.0).collect(),
+            until: why.until.as_millis(),
+            queue_length_ms: why.predicted.queue_length.map(millis),
+            last_to_enter_service_ms: why.predicted.last_to_enter_service.map(millis),
+            head_of_line_ms: why.predicted.head_of_line.map(millis),
+            waits_for: self.waits_for(&why.waits_for),
+        }
+    }
+
+    fn waits_for(&self, what: &acd::WaitsFor) -> WaitsFor<'_> {
+        match *what {
+            acd::WaitsFor::Line {
+                in_force,
+                in_use,
+                next_change,
+                next_lines,
+            } => WaitsFor::Line {
+                lines: in_force,
+                lines_in_use: in_use,
+                next_change: next_change.map(Timestamp::as_millis),
+                next_lines,
+            },
+            acd::WaitsFor::Operator {
+                may,
+                busy,
+                paused,
+                relaxes,
+            } => WaitsFor::Operator {
+                may,
+                busy,
+                paused,
+                relaxes: relaxes.map(Timestamp::as_millis),
+            },
+            acd::WaitsFor::Answer { operator, until } => WaitsFor::Answer {
+                operator: self.operator(operator),
+                until: until.as_millis(),
+            },
+            acd::WaitsFor::Caller { operator, until } => WaitsFor::Caller {
+                operator: self.operator(operator),
+                until: until.as_millis(),
+            },
+        }
+    }
+
     fn why(&self, why: &acd::Why) -> Why<'_> {
         Why {
             ticket: why.ticket,

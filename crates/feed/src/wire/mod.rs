@@ -28,6 +28,9 @@ pub(crate) enum Message<'a> {
     },
     Ok {
         id: &'a str,
+        /// The answer to `explain`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        explanation: Option<Explanation<'a>>,
     },
     Refused {
         id: Option<&'a str>,
@@ -261,6 +264,46 @@ pub(crate) struct Why<'a> {
     others: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     passed_over: Option<u64>,
+}
+
+/// Why a call still waits.
+#[derive(Serialize)]
+pub(crate) struct Explanation<'a> {
+    call: u64,
+    ticket: u64,
+    before: u32,
+    heads: Vec<u64>,
+    until: u64,
+    queue_length_ms: Option<u64>,
+    last_to_enter_service_ms: Option<u64>,
+    head_of_line_ms: Option<u64>,
+    waits_for: WaitsFor<'a>,
+}
+
+/// What a call waits for.
+#[derive(Serialize)]
+#[serde(tag = "for", rename_all = "snake_case")]
+enum WaitsFor<'a> {
+    Line {
+        lines: u32,
+        lines_in_use: u32,
+        next_change: Option<u64>,
+        next_lines: Option<u32>,
+    },
+    Operator {
+        may: u32,
+        busy: u32,
+        paused: u32,
+        relaxes: Option<u64>,
+    },
+    Answer {
+        operator: &'a str,
+        until: u64,
+    },
+    Caller {
+        operator: &'a str,
+        until: u64,
+    },
 }
 
 /// How callers' numbers are shown.

@@ -123,8 +123,30 @@ impl Engine {
                 let answer = self.answer.lock().unwrap().clone();
                 let _ = reply.send(answer.map_or(Ok(()), |answer| answer(&input)));
             }
+            // Only call 7 waits here.
+            Request::Explain { call, reply } => drop(reply.send((call.0 == 7).then(explanation))),
         }
         true
+    }
+}
+
+pub fn explanation() -> acd::Explanation {
+    acd::Explanation {
+        call: acd::CallId(7),
+        ticket: 5,
+        waits_for: acd::WaitsFor::Operator {
+            may: 3,
+            busy: 2,
+            paused: 1,
+            relaxes: Some(START),
+        },
+        before: 1,
+        heads: [acd::CallId(6)].into_iter().collect(),
+        until: START,
+        predicted: acd::Waits {
+            queue_length: Some(Duration::from_secs(90)),
+            ..acd::Waits::default()
+        },
     }
 }
 
