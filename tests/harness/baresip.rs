@@ -31,12 +31,27 @@ impl Baresip {
     /// Starts a softphone that sends `hz`. An operator's registers as `user` and picks up by itself; a caller's does
     /// neither.
     pub async fn start(place: &Place, user: &str, hz: u32, engine: SocketAddr, is_operator: bool) -> Baresip {
+        Self::encrypting(place, user, hz, engine, is_operator, None).await
+    }
+
+    /// The same with media encryption, as baresip names it: `srtp` beside RTP/AVP, `srtp-mand` in RTP/SAVP.
+    pub async fn encrypting(
+        place: &Place,
+        user: &str,
+        hz: u32,
+        engine: SocketAddr,
+        is_operator: bool,
+        encryption: Option<&str>,
+    ) -> Baresip {
         let ip = place.address();
         let dir = place.dir().join(format!("baresip-{user}"));
         std::fs::create_dir_all(&dir).expect("the place can be written");
         std::fs::write(dir.join("config"), config(ip, hz)).expect("the place can be written");
-        std::fs::write(dir.join("accounts"), account(user, engine, is_operator))
-            .expect("the place can be written");
+        std::fs::write(
+            dir.join("accounts"),
+            account(user, engine, is_operator, encryption),
+        )
+        .expect("the place can be written");
         let mut command = Command::new("sh");
         // It records into the folder it is started in, whatever its configuration says.
         command
@@ -169,6 +184,7 @@ module g711.so
 module ausine.so
 module aubridge.so
 module sndfile.so
+module srtp.so
 module ctrl_tcp.so
 module_app account.so
 module_app menu.so
@@ -177,10 +193,11 @@ ctrl_tcp_listen {ip}:{CONTROL_PORT}
     )
 }
 
-fn account(user: &str, engine: SocketAddr, is_operator: bool) -> String {
+fn account(user: &str, engine: SocketAddr, is_operator: bool, encryption: Option<&str>) -> String {
+    let encryption = encryption.map_or(String::new(), |how| format!(";mediaenc={how}"));
     let (register_every, answer) = if is_operator { (600, "auto") } else { (0, "manual") };
     format!(
         "<sip:{user}@{engine}>;auth_user={user};auth_pass={SECRET};regint={register_every};answermode={answer};\
-         audio_codecs=PCMA\n"
+         audio_codecs=PCMA{encryption}\n"
     )
 }

@@ -28,6 +28,10 @@ pub struct Settings {
     pub queue: &'static str,
     /// Further lines of `[engine]`.
     pub engine: &'static str,
+    /// Further lines of each of `[[operators]]`.
+    pub operator: &'static str,
+    /// Further lines of `[[trunks]]`.
+    pub trunk: &'static str,
     /// Further lines of `[sip]`.
     pub sip: &'static str,
     /// The address to serve at instead of one of the place's own.
@@ -44,6 +48,8 @@ impl Default for Settings {
             no_answer_max: 1,
             queue: "wrap_up = \"0s\"",
             engine: "drain_timeout = \"1s\"",
+            operator: "",
+            trunk: "",
             sip: "",
             address: None,
         }
@@ -65,6 +71,8 @@ impl Settings {
             sip,
             auto_ready,
             no_answer_max,
+            operator,
+            trunk,
             ..
         } = self;
         let mut text = format!(
@@ -93,6 +101,7 @@ supervisor_secret = "{SECRET}"
 [[trunks]]
 name = "loopback"
 from = ["127.0.0.0/8", "::1"]
+{trunk}
 [[queues]]
 name = "hotline"
 dial = ["hotline", "12345"]
@@ -103,7 +112,7 @@ dial = ["hotline", "12345"]
         for name in self.operators {
             text.push_str(&format!(
                 "[[operators]]\nname = \"{name}\"\nsecret = \"{SECRET}\"\nauto_ready = {auto_ready}\n\
-                 no_answer_max = {no_answer_max}\n"
+                 no_answer_max = {no_answer_max}\n{operator}\n"
             ));
         }
         text

@@ -108,6 +108,8 @@ fn of_media(event: MediaEvent) -> Option<Input> {
         MediaEvent::PromptDone { leg } => leg.is_caller().then_some(Input::PromptDone { call: leg.call }),
         MediaEvent::Dtmf { leg, digit } => of_digit(leg, digit),
         MediaEvent::Silent { leg } => Some(Input::MediaSilent { leg }),
+        // Nothing is decided by it: see `quality`.
+        MediaEvent::Closed { .. } => None,
     }
 }
 

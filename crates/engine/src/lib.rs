@@ -21,6 +21,7 @@ mod house;
 mod inbox;
 mod last_run;
 mod metrics;
+mod quality;
 mod reconcile;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ pub use edges::{Edges, Log};
 pub use engine::{Ended, Engine, EngineConfig, Entrance, Progress, Threshold, entrance};
 pub use house::House;
 pub use last_run::LastRun;
+pub use quality::with_quality;
 
 /// Why an engine cannot start.
 #[derive(Debug, thiserror::Error)]

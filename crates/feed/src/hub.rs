@@ -1,5 +1,6 @@
 //! The way from the engine into the feed: one bounded channel, and it never blocks.
 
+use crate::quality::{Quality, Remarks};
 use acd::{Event, Timestamp};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +26,7 @@ pub struct Hub {
     batches: mpsc::Sender<Batch>,
     receiver: Arc<Mutex<Option<mpsc::Receiver<Batch>>>>,
     ready: Arc<AtomicBool>,
+    remarks: Remarks,
 }
 
 impl Hub {
@@ -38,6 +40,7 @@ impl Hub {
             batches,
             receiver,
             ready: Arc::new(AtomicBool::new(false)),
+            remarks: Remarks::new(),
         }
     }
 
@@ -53,6 +56,15 @@ impl Hub {
             at,
             events: events.to_vec(),
         });
+    }
+
+    /// Tells the consoles how a leg sounded. Safe from any thread.
+    pub fn tell_quality(&self, quality: &Quality) {
+        self.remarks.tell(quality);
+    }
+
+    pub(crate) fn remarks(&self) -> &Remarks {
+        &self.remarks
     }
 
     /// Whether `/readyz` answers 200: the engine has recovered and takes calls.

@@ -22,6 +22,7 @@ mod incoming;
 mod lines;
 mod metrics;
 mod page;
+mod quality;
 mod ring;
 mod server;
 mod session;
@@ -31,6 +32,7 @@ mod wire;
 pub use command::{Refusal, Request, Requests};
 pub use config::{About, Account, Clock, Directory, FeedConfig, Limits, Secret};
 pub use hub::Hub;
+pub use quality::{Path, Quality};
 pub use server::{Feed, start};
 
 /// Why the feed cannot start.

@@ -117,6 +117,7 @@ pub async fn start(
             limits.engine_timeout,
         ),
         fanout: fanout.clone(),
+        remarks: hub.remarks().clone(),
         directory,
         requests,
         metrics,

@@ -9,6 +9,7 @@ use crate::fanout::{Fanout, Snapshots};
 use crate::incoming::{Incoming, What};
 use crate::lines;
 use crate::metrics::{Metrics, Resync};
+use crate::quality::{self, Remarks};
 use crate::ring::Behind;
 use crate::wire::{Hello, Message, Numbers, PROTOCOL};
 use acd::{Explanation, Input};
@@ -17,7 +18,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{broadcast, oneshot, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Utf8Bytes, error::CapacityError};
@@ -48,6 +49,7 @@ pub(crate) struct Shared {
     pub(crate) auth: Arc<Auth>,
     pub(crate) answers: Answers,
     pub(crate) fanout: Arc<Fanout>,
+    pub(crate) remarks: Remarks,
     pub(crate) snapshots: Snapshots,
     pub(crate) requests: Requests,
     pub(crate) metrics: Metrics,
@@ -102,6 +104,7 @@ pub(crate) struct Session<S> {
     /// The number of the delta to send next; none before the client may watch.
     next: Option<u64>,
     wake: watch::Receiver<()>,
+    remarks: broadcast::Receiver<Utf8Bytes>,
     heard: Instant,
     allowance: Allowance,
     wrong_secrets: u32,
@@ -118,6 +121,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         shared.metrics.clients.with_label_values(&[role.name()]).inc();
         Self {
             wake: shared.fanout.subscribe(),
+            remarks: shared.remarks.subscribe(),
             allowance: Allowance::new(shared.limits.messages_per_second),
             shared,
             socket,
@@ -167,6 +171,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 () = sleep_until(sign_in_by), if !self.role.may_watch() => return Err(End::SignInTimeout),
                 message = self.socket.next() => self.hear(message).await?,
                 _ = self.wake.changed(), if self.next.is_some() => self.forward().await?,
+                remark = quality::next(&mut self.remarks), if self.next.is_some() => self.send(remark).await?,
             }
         }
     }

@@ -3,7 +3,7 @@
 use crate::Config;
 use crate::banner::{Addresses, Banner};
 use crate::descriptors;
-use engine::{Clock, Ended, Engine, EngineError, House, LastRun, entrance};
+use engine::{Clock, Ended, Engine, EngineError, House, LastRun, entrance, with_quality};
 use feed::{About, Account, Directory, Feed, FeedConfig, FeedError, Hub, Secret};
 use journal::{Journal, JournalError, Opened};
 use media::{Library, Media, MediaError};
@@ -155,6 +155,7 @@ impl Server {
         let (journal, opened) = open_journal(&config, &clock)?;
         let (entrance, threshold) = entrance(&config.engine, &registry)?;
 
+        let hub = Hub::new(opened.epoch);
         let languages = media::Language::ALL;
         let (library, warnings) = Library::load(&config.audio_dir, &languages)?;
         for warning in warnings {
@@ -164,7 +165,7 @@ impl Server {
             config.media.clone(),
             library.clone(),
             &registry,
-            entrance.media_events(),
+            with_quality(entrance.media_events(), hub.clone()),
         )?;
         let mut sip_config = config.sip.clone();
         sip_config.first_call_id = opened.next_call;
@@ -176,7 +177,6 @@ impl Server {
             Arc::new(move || clock.now())
         };
         let metrics = Metrics::new(&names, &registry, time.clone())?;
-        let hub = Hub::new(opened.epoch);
         let parts = (sip.clone(), media, library);
         let house = House::new(parts, config.languages.clone(), hub.clone(), (metrics, names));
         let requests = entrance.requests();

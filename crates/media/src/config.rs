@@ -1,5 +1,6 @@
 //! What the media plane is told once, and what it is told about each peer.
 
+use crate::LegQuality;
 use acd::LegId;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -121,6 +122,13 @@ pub enum MediaEvent {
         leg: LegId,
         /// `0`–`9`, `*`, `#`, `A`–`D`.
         digit: char,
+    },
+    /// The leg's port was given back: nothing of it follows.
+    Closed {
+        /// Which.
+        leg: LegId,
+        /// How it sounded.
+        quality: LegQuality,
     },
     /// No RTP came for [`MediaConfig::silence_timeout`]. Once, and again only after packets came back.
     Silent {

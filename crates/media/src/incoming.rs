@@ -74,6 +74,8 @@ pub(crate) struct Reception {
     pub(crate) lost: u32,
     /// Lost since the last report; 0 when late packets filled earlier gaps.
     pub(crate) lost_since: u32,
+    /// Received since the last report.
+    pub(crate) received_since: u32,
     pub(crate) newest: u32,
     /// In samples.
     pub(crate) jitter: u32,
@@ -219,6 +221,7 @@ impl Stream {
             fraction_lost: u8::try_from(fraction).unwrap_or(u8::MAX),
             lost,
             lost_since: newly_lost,
+            received_since,
             newest: self.newest.wrapping_sub(1 << 16),
             jitter: self.jitter >> 4,
         }

@@ -8,10 +8,12 @@ use crate::metrics::{Counts, Metrics, Reason};
 use crate::moment::Moment;
 use crate::packet::HEADER_LEN;
 use crate::player::Player;
+use crate::quality::Tally;
 use crate::rtcp::Feedback;
 use crate::session::{Inbound, OWN_PACKET_MAX, REPORT_MAX, Seed, Session};
 use crate::socket::PortPair;
-use crate::{Library, Remote};
+use crate::srtp::Srtp;
+use crate::{LegQuality, Library, Remote, SrtpKeys};
 use acd::LegId;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -31,6 +33,9 @@ pub(crate) struct Leg {
     last_source: Option<SocketAddr>,
     /// Whether the kernel lets only a sample of the peer's audio in.
     sampled: bool,
+    /// The contexts of a leg that speaks SRTP.
+    srtp: Option<Box<Srtp>>,
+    tally: Tally,
 }
 
 /// Whose packets the RTP socket lets in.
@@ -69,11 +74,20 @@ impl Leg {
             inlet: Inlet::Open,
             last_source: None,
             sampled: false,
+            srtp: None,
+            tally: Tally::default(),
         }
     }
 
     /// Takes in what was agreed with the peer. An address other than before lets the source be learned anew.
-    pub(crate) fn set_remote(&mut self, remote: Remote, now: Moment) {
+    pub(crate) fn set_remote(
+        &mut self,
+        remote: Remote,
+        keys: Option<SrtpKeys>,
+        now: Moment,
+        metrics: &Metrics,
+    ) {
+        self.secure(keys, metrics);
         let moved = self.session.set_remote(remote, now);
         // The payload types may be others.
         self.read_all();
@@ -92,6 +106,20 @@ impl Leg {
             tracing::warn!(call = %self.id.call, leg = %self.id, error = %e, "cannot let go of an RTP source");
         }
         self.inlet = Inlet::Open;
+    }
+
+    /// From here on the leg speaks SRTP with these keys, or RTP in the clear.
+    fn secure(&mut self, keys: Option<SrtpKeys>, metrics: &Metrics) {
+        let before = self.srtp.as_ref().map(|srtp| srtp.suite());
+        match (&mut self.srtp, keys) {
+            (Some(srtp), Some(keys)) => srtp.rekey(keys),
+            (srtp, keys) => *srtp = keys.map(|keys| Box::new(Srtp::new(keys))),
+        }
+        let now = self.srtp.as_ref().map(|srtp| srtp.suite());
+        if let Some(suite) = now.filter(|_| now != before) {
+            metrics.secured(suite);
+            tracing::debug!(call = %self.id.call, leg = %self.id, suite = suite.name(), "speaks SRTP");
+        }
     }
 
     /// Changes what the peer hears; what follows is spliced on. Who hears another leg is heard by it too.
@@ -152,11 +180,23 @@ impl Leg {
     /// Judges a packet from the RTP port. `None` when it goes no further, and then it is counted why.
     pub(crate) fn take_in(
         &mut self,
-        packet: &[u8],
+        packet: &mut [u8],
         from: SocketAddr,
         now: Moment,
         counts: &mut Counts,
     ) -> Option<Inbound> {
+        let length = match &mut self.srtp {
+            // Before the source is judged: who has not the key cannot become the peer.
+            Some(srtp) => match srtp.receiver.rtp(packet) {
+                Ok(length) => length,
+                Err(refused) => {
+                    counts.dropped(refused.into());
+                    return None;
+                }
+            },
+            None => packet.len(),
+        };
+        let packet = packet.get(..length)?;
         let source_before = self.session.source();
         let taken = self.session.take_in(packet, from, now, counts);
         if self.session.source() != source_before {
@@ -213,7 +253,15 @@ impl Leg {
         played.goes_on
     }
 
-    fn send(&self, packet: &[u8], counts: &mut Counts) {
+    fn send(&mut self, packet: &[u8], counts: &mut Counts) {
+        let octets = packet.len() - HEADER_LEN;
+        let packet = match &mut self.srtp {
+            Some(srtp) => match srtp.sender.rtp(packet) {
+                Some(sealed) => sealed,
+                None => return counts.dropped(Reason::SendFailed),
+            },
+            None => packet,
+        };
         let sent = match (self.inlet, self.session.destination()) {
             (Inlet::Connected { .. }, _) => self.sockets.rtp.send(packet),
             (Inlet::Open, Some(destination)) => self.sockets.rtp.send_to(packet, destination),
@@ -222,7 +270,8 @@ impl Leg {
         match sent {
             Ok(_) => {
                 counts.packets_sent += 1;
-                counts.octets_sent += (packet.len() - HEADER_LEN) as u64;
+                self.tally.sent();
+                counts.octets_sent += octets as u64;
             }
             Err(e) => count_error(&e, counts),
         }
@@ -262,7 +311,16 @@ impl Leg {
         let Some(reported) = self.session.report(cname, bye, now, &mut packet) else {
             return;
         };
-        if let Err(e) = self.sockets.rtcp.send_to(&packet[..reported.length], reported.to) {
+        let jitter = reported.jitter.map(Duration::from_secs_f64);
+        self.tally.reported(reported.received, reported.lost, jitter);
+        let packet = match &mut self.srtp {
+            Some(srtp) => srtp.sender.rtcp(&packet[..reported.length]),
+            None => Some(&packet[..reported.length]),
+        };
+        let Some(packet) = packet else {
+            return counts.dropped(Reason::SendFailed);
+        };
+        if let Err(e) = self.sockets.rtcp.send_to(packet, reported.to) {
             count_error(&e, counts);
         }
         metrics.reported(reported);
@@ -271,13 +329,33 @@ impl Leg {
     /// Judges a packet from the RTCP port. `None` when it tells nothing, and then it is counted why.
     pub(crate) fn take_in_rtcp(
         &mut self,
-        packet: &[u8],
+        packet: &mut [u8],
         from: SocketAddr,
         now: Moment,
         counts: &mut Counts,
     ) -> Option<Feedback> {
-        let heard = self.session.take_in_rtcp(packet, from, now);
-        heard.map_err(|reason: Reason| counts.dropped(reason)).ok()
+        let opened = match &mut self.srtp {
+            Some(srtp) => srtp.receiver.rtcp(packet).map_err(Reason::from),
+            None => Ok(packet.len()),
+        };
+        let heard = opened.and_then(|length| {
+            let packet = packet.get(..length).unwrap_or_default();
+            self.session.take_in_rtcp(packet, from, now)
+        });
+        let feedback = heard.map_err(|reason: Reason| counts.dropped(reason)).ok()?;
+        let jitter = feedback
+            .jitter
+            .map(|samples| Duration::from_secs(samples.into()) / crate::wav::RATE);
+        self.tally
+            .fed_back(feedback.lost_since, jitter, feedback.round_trip);
+        Some(feedback)
+    }
+
+    /// How the leg sounded so far, by its reports.
+    pub(crate) fn quality(&self) -> LegQuality {
+        self.session
+            .codec()
+            .map_or(LegQuality::default(), |codec| self.tally.quality(codec))
     }
 }
 

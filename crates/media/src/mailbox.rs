@@ -4,7 +4,7 @@
 
 use crate::session::Seed;
 use crate::socket::PortPair;
-use crate::{Playlist, Remote};
+use crate::{Playlist, Remote, SrtpKeys};
 use acd::LegId;
 use rustix::event::{EventfdFlags, eventfd};
 use std::io;
@@ -26,6 +26,7 @@ pub(crate) enum Command {
         leg: LegId,
         rtp_port: u16,
         remote: Remote,
+        keys: Option<SrtpKeys>,
     },
     Play {
         leg: LegId,

@@ -6,7 +6,7 @@ use crate::ports::{Lease, PortPool};
 use crate::session::Seed;
 use crate::socket::{self, PortPair};
 use crate::worker::Worker;
-use crate::{Family, Library, MediaConfig, MediaError, MediaEvents, Playlist, Remote};
+use crate::{Family, Library, MediaConfig, MediaError, MediaEvents, Playlist, Remote, SrtpKeys};
 use acd::LegId;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -141,12 +141,23 @@ impl Port {
     /// Tells what was agreed with the peer. Again after each new agreement; a changed RTP address lets the
     /// peer's source be learned anew, an unchanged one keeps it.
     pub fn set_remote(&self, remote: Remote) {
+        self.agree(remote, None);
+    }
+
+    /// The same with a peer that speaks SRTP. Nothing in the clear is taken in or sent from then on; keys that stay
+    /// as they were go on from where they are.
+    pub fn set_secure_remote(&self, remote: Remote, keys: SrtpKeys) {
+        self.agree(remote, Some(keys));
+    }
+
+    fn agree(&self, remote: Remote, keys: Option<SrtpKeys>) {
         self.plane.post(
             self.leg,
             Command::SetRemote {
                 leg: self.leg,
                 rtp_port: self.local.port(),
                 remote,
+                keys,
             },
         );
     }

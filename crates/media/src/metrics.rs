@@ -2,8 +2,11 @@
 
 use crate::rtcp::Feedback;
 use crate::session::Reported;
+use crate::srtp::Refused;
+use crate::{LegQuality, SrtpSuite};
 use prometheus::{
-    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    core::Collector,
 };
 
 /// Why a packet that arrived or was due did not go on.
@@ -32,10 +35,24 @@ pub(crate) enum Reason {
     ComfortNoise,
     /// The system would not take it.
     SendFailed,
+    /// SRTP that was not made with the peer's key, or changed on the way; or RTP in the clear in its place.
+    NotAuthentic,
+    /// SRTP that was there already.
+    Replayed,
+}
+
+impl From<Refused> for Reason {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Malformed => Reason::Malformed,
+            Refused::NotAuthentic => Reason::NotAuthentic,
+            Refused::Replayed => Reason::Replayed,
+        }
+    }
 }
 
 impl Reason {
-    const ALL: [(Reason, &'static str); 11] = [
+    const ALL: [(Reason, &'static str); 13] = [
         (Reason::Malformed, "malformed"),
         (Reason::PayloadType, "payload_type"),
         (Reason::Source, "source"),
@@ -47,6 +64,8 @@ impl Reason {
         (Reason::NoDtmf, "no_dtmf"),
         (Reason::ComfortNoise, "comfort_noise"),
         (Reason::SendFailed, "send_failed"),
+        (Reason::NotAuthentic, "not_authentic"),
+        (Reason::Replayed, "replayed"),
     ];
 }
 
@@ -89,6 +108,9 @@ pub(crate) struct Metrics {
     lost_sent: IntCounter,
     jitter: Histogram,
     round_trip: Histogram,
+    /// Received, sent.
+    mos: [Histogram; 2],
+    loss: [Histogram; 2],
     pub(crate) timed_out: IntCounter,
     pub(crate) keys: IntCounter,
     pub(crate) threads: IntGauge,
@@ -96,6 +118,7 @@ pub(crate) struct Metrics {
     pub(crate) port_pairs_in_use: IntGauge,
     pub(crate) ports_exhausted: IntCounter,
     pub(crate) commands_refused: IntCounter,
+    secured: [IntCounter; SrtpSuite::ALL.len()],
 }
 
 impl Metrics {
@@ -121,6 +144,22 @@ impl Metrics {
             "Sources taken for a leg: where SDP said, learned, or moved after a silence",
             "source",
         )?;
+        let secured = r.vec("srtp_legs_total", "Legs that came to speak SRTP", "suite")?;
+        let mos = r.histograms(
+            "mos",
+            "Mean opinion score of ended legs, by the E-model (ITU-T G.107)",
+            "direction",
+            &[1.5, 2.0, 2.5, 3.0, 3.3, 3.6, 3.8, 4.0, 4.2, 4.3, 4.4, 4.5],
+        )?;
+        let loss = r.histograms(
+            "loss_ratio",
+            "Share of packets lost of ended legs, 0 to 1",
+            "direction",
+            &[0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5],
+        )?;
+        let both = |histogram: &HistogramVec| {
+            ["received", "sent"].map(|direction| histogram.with_label_values(&[direction]))
+        };
         let dropped = r.vec("dropped_total", "Packets that were not passed on", "reason")?;
         Ok(Self {
             packets_received: packets.with_label_values(&["received"]),
@@ -148,6 +187,8 @@ impl Metrics {
                 "Round-trip time to peers, from their RTCP reports",
                 &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0],
             )?,
+            mos: both(&mos),
+            loss: both(&loss),
             timed_out: r.counter(
                 "streams_timed_out_total",
                 "Streams that fell silent for the set time",
@@ -170,7 +211,30 @@ impl Metrics {
                 "commands_refused_total",
                 "Commands refused by an overloaded thread",
             )?,
+            secured: SrtpSuite::ALL.map(|suite| secured.with_label_values(&[suite.name()])),
         })
+    }
+
+    /// Counts how an ended leg sounded.
+    pub(crate) fn judged(&self, quality: &LegQuality) {
+        let paths = [quality.received, quality.sent];
+        for ((path, mos), loss) in paths.iter().zip(&self.mos).zip(&self.loss) {
+            if let Some(path) = path {
+                mos.observe(path.mos());
+                loss.observe(path.loss());
+            }
+        }
+    }
+
+    /// Counts a leg that came to speak SRTP.
+    pub(crate) fn secured(&self, suite: SrtpSuite) {
+        if let Some(counter) = SrtpSuite::ALL
+            .iter()
+            .position(|s| *s == suite)
+            .and_then(|at| self.secured.get(at))
+        {
+            counter.inc();
+        }
     }
 
     /// Counts what we reported of a peer's stream.
@@ -227,6 +291,17 @@ impl Registrar<'_> {
 
     fn vec(&self, name: &str, help: &str, label: &str) -> prometheus::Result<IntCounterVec> {
         self.add(IntCounterVec::new(Opts::new(full(name), help), &[label])?)
+    }
+
+    fn histograms(
+        &self,
+        name: &str,
+        help: &str,
+        label: &str,
+        buckets: &[f64],
+    ) -> prometheus::Result<HistogramVec> {
+        let opts = HistogramOpts::new(full(name), help).buckets(buckets.to_vec());
+        self.add(HistogramVec::new(opts, &[label])?)
     }
 
     fn gauge(&self, name: &str, help: &str) -> prometheus::Result<IntGauge> {

@@ -95,6 +95,7 @@ impl Stepped {
             leg,
             rtp_port: ours.port(),
             remote,
+            keys: None,
         });
         self.step();
         Phone {
@@ -280,6 +281,7 @@ fn a_waiting_caller_without_agreed_keys_is_read_whole() {
             dtmf_pt: None,
             ..remote(rtp)
         },
+        keys: None,
     });
     thread.hold();
     thread.step_for(Duration::from_millis(200));

@@ -43,6 +43,8 @@ pub(crate) struct Report<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Feedback {
     pub(crate) lost_since: u32,
+    /// In samples; none if the peer said nothing of our stream.
+    pub(crate) jitter: Option<u32>,
     pub(crate) round_trip: Option<Duration>,
 }
 
@@ -168,6 +170,7 @@ impl Reporter {
             } else {
                 block.cumulative_lost()
             };
+            feedback.jitter = Some(block.interarrival_jitter());
             feedback.lost_since += lost.saturating_sub(self.lost);
             self.lost = lost.max(self.lost);
             feedback.round_trip = round_trip(&block, clock).or(feedback.round_trip);

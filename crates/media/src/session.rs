@@ -90,6 +90,8 @@ pub(crate) struct Reported {
     pub(crate) to: SocketAddr,
     /// Packets lost on the way to us since the last report.
     pub(crate) lost: u32,
+    /// Packets that came since the last report.
+    pub(crate) received: u32,
     /// Jitter of what arrives, in seconds, if anything does.
     pub(crate) jitter: Option<f64>,
 }
@@ -143,6 +145,11 @@ impl Session {
             self.presses.forget();
         }
         moved
+    }
+
+    /// The codec agreed with the peer.
+    pub(crate) fn codec(&self) -> Option<Codec> {
+        self.peer.as_ref().map(|peer| peer.remote.codec)
     }
 
     /// Where RTP is sent.
@@ -367,6 +374,7 @@ impl Session {
             length: self.reporter.write(&report, now, SystemTime::now(), packet)?,
             to: peer.rtcp.unwrap_or(peer.remote.rtcp),
             lost: reception.map_or(0, |reception| reception.lost_since),
+            received: reception.map_or(0, |reception| reception.received_since),
             jitter: reception.map(|reception| f64::from(reception.jitter) / f64::from(crate::wav::RATE)),
         })
     }

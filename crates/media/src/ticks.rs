@@ -131,6 +131,7 @@ mod tests {
                     leg,
                     rtp_port,
                     remote,
+                    keys: None,
                 });
                 still.worker.carry_out(Command::Play { leg, playlist });
                 still.phones.push(phone);

@@ -207,7 +207,7 @@ impl Worker {
         let Some(leg) = self.legs.get(slot) else { return };
         match leg.sockets.rtcp.recv_from(&mut self.packet[..]) {
             Ok((length, from)) => {
-                let Some(packet) = self.packet.get(..length) else {
+                let Some(packet) = self.packet.get_mut(..length) else {
                     return;
                 };
                 if let Some(feedback) = leg.take_in_rtcp(packet, from, self.now, &mut self.counts) {
@@ -226,12 +226,13 @@ impl Worker {
                 leg,
                 rtp_port,
                 remote,
+                keys,
             } => {
                 let now = self.now;
                 if let Some(leg) = self.find(leg).and_then(|slot| self.legs.get(slot))
                     && leg.sockets.local().port() == rtp_port
                 {
-                    leg.set_remote(remote, now);
+                    leg.set_remote(remote, keys, now, &self.metrics);
                 }
             }
             Command::Play { leg, playlist } => self.play(leg, playlist),
@@ -286,6 +287,9 @@ impl Worker {
         // Closing the sockets takes them out of the poller too.
         if let Some(mut leg) = self.legs.remove(slot) {
             leg.report(&self.cname, true, self.now, &mut self.counts, &self.metrics);
+            let quality = leg.quality();
+            self.metrics.judged(&quality);
+            (self.events)(MediaEvent::Closed { leg: id, quality });
             self.metrics.port_pairs_in_use.dec();
         }
     }

@@ -185,3 +185,47 @@ fn rtcp_port(phone: &Phone) -> std::net::SocketAddr {
     to.set_port(to.port() + 1);
     to
 }
+
+#[test]
+fn an_ended_leg_tells_how_it_sounded() {
+    let plane = Plane::start();
+    let (mut a, b) = bridged(&plane, Codec::Pcma, Codec::Pcma);
+    // As fast as the limit of packets lets through.
+    for n in 0..110 {
+        a.send(&frame(n));
+        a.skip(u16::from(n % 20 == 10));
+        std::thread::sleep(std::time::Duration::from_millis(6));
+    }
+    let ours = b.receive_many(110).pop().expect("a packet").ssrc;
+    b.rtcp
+        .send_to(
+            &report(&b, ours, 0, 0),
+            (b.port.local().ip(), b.port.local().port() + 1),
+        )
+        .expect("loopback takes packets");
+    plane.await_metric("holdfast_rtp_packets_total{direction=\"received\"}", 112.0);
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    let mut qualities = Vec::new();
+    for (phone, leg) in [(a, caller()), (b, operator())] {
+        drop(phone);
+        let media::MediaEvent::Closed { leg: closed, quality } = plane.next_event() else {
+            panic!("only the end was to be told");
+        };
+        assert_eq!(closed, leg);
+        qualities.push(quality);
+    }
+    let [callers, operators] = qualities.as_slice() else {
+        panic!("two legs ended")
+    };
+    let received = callers.received.expect("over two seconds came");
+    // The last skip is behind the last packet but nine, so that all five are seen.
+    assert_eq!((received.packets, received.lost), (116, 5));
+    assert!(received.mos() > 1.0 && received.mos() < 4.3, "{received:?}");
+    assert_eq!(callers.sent, None, "the caller's phone never reported");
+    assert_eq!(operators.received, None, "one packet is too few to tell");
+    let sent = operators.sent.expect("the operator's phone reported");
+    assert_eq!((sent.packets, sent.lost), (111, 0));
+    assert!(sent.mos() > 4.0, "{sent:?}");
+    plane.await_metric("holdfast_rtp_mos_count{direction=\"received\"}", 1.0);
+    plane.await_metric("holdfast_rtp_mos_count{direction=\"sent\"}", 1.0);
+}

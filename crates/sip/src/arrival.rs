@@ -3,6 +3,7 @@
 use crate::caller_leg::Invite;
 use crate::config::Transport;
 use crate::core::Core;
+use crate::crypto::Security;
 use crate::dialog::Dialog;
 use crate::edge::{Incoming, behind_nat};
 use crate::leg::Leg;
@@ -13,7 +14,7 @@ use crate::session_timer;
 use crate::transact::server_invite;
 use crate::trunk::caller_number;
 use crate::validate::Refusal;
-use crate::{Accepted, SipEvent};
+use crate::{Accepted, SipEvent, SrtpPolicy};
 use acd::{GoneCause, LegId, TrunkId};
 use futures_util::FutureExt;
 use media::{Family, MediaError};
@@ -51,7 +52,7 @@ impl Core {
         let mut asked = self.read_invite(request)?;
         self.has_room()?;
         let id = LegId::caller(self.draw_call());
-        let (line, answer) = self.open_line(id, &asked, incoming.flow.remote.ip())?;
+        let (line, answer) = self.open_line(id, trunk, &asked, incoming.flow.remote.ip())?;
         let timer = asked.timer.take();
         let dialog = self.caller_dialog(&incoming, asked);
         let tag = u64::from_str_radix(&dialog.local_tag, 16).unwrap_or_default();
@@ -126,11 +127,20 @@ impl Core {
     fn open_line(
         &self,
         id: LegId,
+        trunk: TrunkId,
         asked: &Asked,
         peer: IpAddr,
     ) -> Result<(Line, Option<(String, Agreed)>), Refusal> {
+        let trunk = usize::try_from(trunk.0)
+            .ok()
+            .and_then(|i| self.config.trunks.get(i));
+        let policy = trunk.map_or(SrtpPolicy::Off, |trunk| trunk.srtp);
+        let security = Security::new(policy).map_err(|error| {
+            error!(call = %id.call, %error, "no keys for a caller's SRTP: the system gives no random numbers");
+            busy("no_random_numbers")
+        })?;
         let family = match &asked.offer {
-            Some(offer) => offer_answer::check(offer).map_err(|e| self.incompatible(e))?,
+            Some(offer) => offer_answer::check(offer, security.as_ref()).map_err(|e| self.incompatible(e))?,
             None if peer.is_ipv4() => Family::V4,
             None => Family::V6,
         };
@@ -142,7 +152,7 @@ impl Core {
             }
         })?;
         let told = self.told(port.local(), peer);
-        let mut line = Line::new(port, told, asked.tag);
+        let mut line = Line::new(port, told, asked.tag).secured(security);
         let Some(offer) = &asked.offer else {
             return Ok((line, None));
         };

@@ -1,5 +1,6 @@
 //! What the SIP edge is told once: where to listen, whom to trust, what callers may dial, and every limit.
 
+use crate::SrtpPolicy;
 use acd::{OperatorId, QueueId};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -123,6 +124,8 @@ pub struct Trunk {
     pub auth: TrunkAuth,
     /// Whether P-Asserted-Identity (RFC 3325) is believed. Otherwise the caller's number is From's.
     pub trusted_identity: bool,
+    /// Whether its callers speak SRTP.
+    pub srtp: SrtpPolicy,
 }
 
 /// How a trunk's calls are known.
@@ -160,6 +163,8 @@ pub struct Phone {
     pub secret: String,
     /// A SIP URI that is always dialled in place of a registered contact.
     pub contact: Option<String>,
+    /// Whether it speaks SRTP.
+    pub srtp: SrtpPolicy,
 }
 
 impl fmt::Debug for Phone {
@@ -169,6 +174,7 @@ impl fmt::Debug for Phone {
             .field("operator", &self.operator)
             .field("user", &self.user)
             .field("contact", &self.contact)
+            .field("srtp", &self.srtp)
             .finish()
     }
 }

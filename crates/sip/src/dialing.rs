@@ -4,13 +4,13 @@
 //! queue decided first is seen first on the wire; and it lets a phone be told of the end of its last call before the
 //! next one rings. Only a phone that takes time to reach (a name, or TCP) is left to its own task.
 
-use crate::SipEvent;
 use crate::config::Transport;
 use crate::core::{Core, LegHandle};
 use crate::dialog::{self, Dialog};
 use crate::leg::Leg;
 use crate::registrar::Reach;
 use crate::transport::Flow;
+use crate::{SipEvent, SrtpPolicy};
 use acd::{CallerNumber, FailCause, LegId, OperatorId};
 use futures_util::FutureExt;
 use media::Codec;
@@ -60,7 +60,9 @@ impl Core {
             flow,
             behind_nat,
         };
-        let leg = Leg::new(self, id, tag, dialog, None);
+        let mut leg = Leg::new(self, id, tag, dialog, None);
+        let phone = self.config.phones.iter().find(|p| p.operator == operator);
+        leg.srtp = phone.map_or(SrtpPolicy::Off, |phone| phone.srtp);
         let callers = self
             .legs
             .get(&LegId::caller(id.call))

@@ -7,7 +7,6 @@
 //! This file holds what both kinds of legs share once they are answered. How they get there is in
 //! [`caller_leg`](crate::caller_leg) and [`operator_leg`](crate::operator_leg).
 
-use crate::SipEvent;
 use crate::core::{Core, LEG_QUEUE, LegHandle};
 use crate::dialog::Dialog;
 use crate::info;
@@ -17,6 +16,7 @@ use crate::session::Refresh;
 use crate::session_timer;
 use crate::transact::{Unacked, client};
 use crate::transport::Flow;
+use crate::{SipEvent, SrtpPolicy};
 use acd::{GoneCause, HangUpCause, LegId, Outcome};
 use rsipstack::sip::{Header, Method, Request, Response};
 use rsipstack::transaction::Transaction;
@@ -82,6 +82,8 @@ pub(crate) struct Leg {
     inbox: mpsc::Receiver<LegMsg>,
     entry: Entry,
     pub(crate) line: Option<Line>,
+    /// Whether a line that we open ourselves is to speak SRTP.
+    pub(crate) srtp: SrtpPolicy,
     /// A 2xx of ours to an INVITE that waits for its ACK.
     pub(crate) unacked: Option<Unacked>,
     /// A request of ours that refreshes the session and waits for its response.
@@ -144,6 +146,7 @@ impl Leg {
                 known_to_engine: true,
             },
             line,
+            srtp: SrtpPolicy::Off,
             unacked: None,
             refresh: None,
             timer: None,
@@ -453,6 +456,7 @@ mod tests {
                 name: "t".into(),
                 auth: TrunkAuth::ByAddress(vec![here.into()]),
                 trusted_identity: false,
+                srtp: crate::SrtpPolicy::Off,
             }],
             destinations: [("1".to_owned(), acd::QueueId(0))].into(),
             ..SipConfig::default()

@@ -24,6 +24,7 @@ mod arrival;
 mod caller_leg;
 mod config;
 mod core;
+pub mod crypto;
 mod dialing;
 mod dialog;
 mod digest;
@@ -52,6 +53,7 @@ pub use config::{
     DigestAlgorithm, EarlyMedia, IpNet, IpNetError, Limits, Listen, Phone, Registration, SessionTimer,
     SipConfig, Transport, Trunk, TrunkAuth,
 };
+pub use crypto::SrtpPolicy;
 pub use error::SipError;
 pub use event::{Accepted, SipEvent, SipEvents};
 

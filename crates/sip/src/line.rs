@@ -2,6 +2,7 @@
 
 use crate::SipEvent;
 use crate::core::Core;
+use crate::crypto::Security;
 use crate::leg::Leg;
 use crate::offer_answer::{self, Agreed, Direction, Incompatible, Local};
 use media::{Codec, Port};
@@ -56,7 +57,10 @@ impl Leg {
             (agreed.remote.rtp, agreed.remote.rtcp) = (before.remote.rtp, before.remote.rtcp);
         }
         let held_before = before.is_some_and(|b| b.held);
-        line.port.set_remote(agreed.remote);
+        match agreed.keys {
+            Some(keys) => line.port.set_secure_remote(agreed.remote, keys),
+            None => line.port.set_remote(agreed.remote),
+        }
         line.agreed = Some(agreed);
         self.handle.set_codec(agreed.remote.codec);
         if held_before != agreed.held {
@@ -76,6 +80,7 @@ impl Line {
             rtp: told,
             session: session & 0x7fff_ffff,
             version: 1,
+            security: None,
         };
         Self {
             port,
@@ -83,6 +88,12 @@ impl Line {
             agreed: None,
             sent: String::new(),
         }
+    }
+
+    /// The same line, whose peer speaks SRTP as its policy has it.
+    pub(crate) fn secured(mut self, security: Option<Security>) -> Self {
+        self.local.security = security;
+        self
     }
 
     /// The local side under the version that a changed description would have.

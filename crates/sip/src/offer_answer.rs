@@ -2,11 +2,13 @@
 //!
 //! Pure: takes a peer's description and our address, gives ours and what was agreed. The first usable
 //! `m=audio` line is taken, every other line is mirrored with port 0. Codecs are known by their static payload
-//! types (RFC 3551): PCMU or PCMA under a dynamic number is not understood. No SRTP, no rtcp-mux, no ICE: what
+//! types (RFC 3551): PCMU or PCMA under a dynamic number is not understood. SRTP goes by `a=crypto`
+//! ([`crate::crypto`]), in RTP/SAVP or beside RTP/AVP (RFC 8643), as the leg's policy has it. No rtcp-mux, no ICE: what
 //! the peer offers of these is left out of the answer, which declines it.
 
+use crate::crypto::{self, Security};
 use crate::sdp;
-use media::{Codec, Family, Remote};
+use media::{Codec, Family, Remote, SrtpKeys, SrtpSuite};
 use sdp_types::{Media, Session};
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
@@ -15,6 +17,9 @@ use std::net::{IpAddr, SocketAddr};
 const MEDIA_LINES_MAX: usize = 16;
 /// The payload type that we give telephone-event in our offers.
 const DTMF_PT: u8 = 101;
+/// RTP in the clear, or with keys beside it (RFC 8643); and SRTP alone (RFC 3711).
+const AVP: &str = "RTP/AVP";
+const SAVP: &str = "RTP/SAVP";
 
 /// Which way media flows, seen from whoever wrote the line (RFC 3264 §5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +74,8 @@ pub struct Local {
     pub session: u64,
     /// `o=` version, one more for each changed description.
     pub version: u64,
+    /// Our keys and whether they must be used; none: RTP in the clear only.
+    pub security: Option<Security>,
 }
 
 /// What both sides have agreed on.
@@ -78,6 +85,10 @@ pub struct Agreed {
     pub remote: Remote,
     /// Whether the peer holds us: it does not want to hear us.
     pub held: bool,
+    /// The keys of a peer that speaks SRTP.
+    pub keys: Option<SrtpKeys>,
+    /// Whether it was agreed on as RTP/SAVP; RTP/AVP otherwise.
+    pub savp: bool,
 }
 
 /// Why a description cannot be agreed on.
@@ -89,9 +100,15 @@ pub enum Incompatible {
     /// No audio line with G.711 over RTP/AVP: 488.
     #[error("no audio stream with PCMA or PCMU (payload type 8 or 0) over RTP/AVP")]
     Format,
-    /// An audio line over another transport only, such as RTP/SAVP: 488.
-    #[error("audio is offered over another transport than RTP/AVP")]
+    /// An audio line over a transport only that this leg does not take: 488.
+    #[error("audio is offered over another transport than RTP/AVP, and RTP/SAVP where it is enabled")]
     Transport,
+    /// SRTP without a key that can be used: 488.
+    #[error("no crypto attribute of a known suite, without MKI and session parameters")]
+    Keys,
+    /// RTP in the clear where SRTP is required: 488.
+    #[error("SRTP is required here: offer RTP/SAVP with a crypto attribute")]
+    Unprotected,
     /// The address is a name, a multicast group or of a family that this leg does not have: 488.
     #[error("the media address is not a unicast IP address of this leg's family")]
     Address,
@@ -111,7 +128,7 @@ impl Incompatible {
         match self {
             Incompatible::Malformed => 399,
             Incompatible::Format => 305,
-            Incompatible::Transport => 302,
+            Incompatible::Transport | Incompatible::Keys | Incompatible::Unprotected => 302,
             Incompatible::Address => 301,
         }
     }
@@ -129,15 +146,18 @@ pub fn parse(body: &[u8]) -> Result<Session, Incompatible> {
 
 /// Whether an offer can be answered, as far as that shows without our address, and the family of the peer's, in which
 /// our port must be opened.
-pub fn check(offer: &Session) -> Result<Family, Incompatible> {
-    let media = offer.medias.get(usable(offer)?).ok_or(Incompatible::Format)?;
+pub fn check(offer: &Session, security: Option<&Security>) -> Result<Family, Incompatible> {
+    let media = offer
+        .medias
+        .get(usable(offer, security)?)
+        .ok_or(Incompatible::Format)?;
     let ip = sdp::address(offer, media).ok_or(Incompatible::Address)?;
     Ok(if ip.is_ipv4() { Family::V4 } else { Family::V6 })
 }
 
 /// Answers `offer`: our description and what is agreed by it.
 pub fn answer(offer: &Session, local: &Local) -> Result<(String, Agreed), Incompatible> {
-    let index = usable(offer)?;
+    let index = usable(offer, local.security.as_ref())?;
     let media = offer.medias.get(index).ok_or(Incompatible::Format)?;
     let agreed = agree(offer, media, local)?;
     let direction = sdp::direction(offer, media).mirrored();
@@ -150,7 +170,18 @@ pub fn answer(offer: &Session, local: &Local) -> Result<(String, Agreed), Incomp
                 ptime_ms,
                 ..
             } = agreed.remote;
-            audio(&mut text, local, &[codec], dtmf_pt, ptime_ms, direction);
+            audio(
+                &mut text,
+                local,
+                &media.proto,
+                &[codec],
+                dtmf_pt,
+                ptime_ms,
+                direction,
+            );
+            if let (Some(ours), Some(line)) = (&local.security, Security::choose(media)) {
+                ours.answer(&line, &mut text);
+            }
         } else {
             let first = line.fmt.split_whitespace().next().unwrap_or("0");
             let _ = write!(text, "m={} 0 {} {first}\r\n", line.media, line.proto);
@@ -164,8 +195,21 @@ pub fn offer(local: &Local, codecs: [Codec; 2], direction: Direction, agreed: Op
     let dtmf = agreed.and_then(|a| a.remote.dtmf_pt).unwrap_or(DTMF_PT);
     let ptime = agreed.map_or(20, |a| a.remote.ptime_ms);
     let mut text = head(local);
-    audio(&mut text, local, &codecs, Some(dtmf), ptime, direction);
+    let ours = local
+        .security
+        .as_ref()
+        .filter(|_| agreed.is_none_or(|a| a.keys.is_some()));
+    let savp = agreed.map_or(ours.is_some_and(Security::is_required), |a| a.savp);
+    let proto = if savp { SAVP } else { AVP };
+    audio(&mut text, local, proto, &codecs, Some(dtmf), ptime, direction);
+    if let Some(ours) = ours {
+        ours.offer(suite_of(agreed), &mut text);
+    }
     text
+}
+
+fn suite_of(agreed: Option<&Agreed>) -> Option<SrtpSuite> {
+    agreed.and_then(|a| a.keys).map(|keys| keys.suite)
 }
 
 /// What the peer's `answer` to our [`offer`] agrees on.
@@ -174,29 +218,49 @@ pub fn accept(answer: &Session, local: &Local) -> Result<Agreed, Incompatible> {
     if media.media != "audio" || media.port == 0 {
         return Err(Incompatible::Format);
     }
-    agree(answer, media, local)
+    let agreed = agree(answer, media, local)?;
+    if agreed.keys.is_some() && !Security::choose(media).is_some_and(|line| Security::answers(&line)) {
+        return Err(Incompatible::Keys);
+    }
+    Ok(agreed)
 }
 
-/// The index of the first audio line that can be used.
-fn usable(offer: &Session) -> Result<usize, Incompatible> {
-    let mut why = Incompatible::Format;
+/// The index of the audio line to take: the first that is protected if keys may be used, or else the first in the clear.
+fn usable(offer: &Session, security: Option<&Security>) -> Result<usize, Incompatible> {
+    let (mut why, mut in_the_clear) = (Incompatible::Format, None);
     for (i, media) in offer.medias.iter().enumerate() {
+        let has_codec = || sdp::formats(media).any(|pt| Codec::of_payload_type(pt).is_some());
         if media.media != "audio" || media.port == 0 {
             continue;
         }
-        if media.proto != "RTP/AVP" {
-            why = Incompatible::Transport;
-        } else if sdp::formats(media).any(|pt| Codec::of_payload_type(pt).is_some()) {
-            return Ok(i);
+        match protection(media, security) {
+            Ok(Some(_)) if has_codec() => return Ok(i),
+            Ok(None) if has_codec() => in_the_clear = in_the_clear.or(Some(i)),
+            Ok(_) => {}
+            Err(reason) => why = reason,
         }
     }
-    Err(why)
+    in_the_clear.ok_or(why)
+}
+
+/// The peer's key for a stream, or none for one in the clear.
+fn protection(media: &Media, security: Option<&Security>) -> Result<Option<crypto::Line>, Incompatible> {
+    let line = security.and_then(|_| Security::choose(media));
+    match (media.proto.as_str(), line) {
+        (AVP | SAVP, Some(line)) => Ok(Some(line)),
+        (AVP, None) if security.is_some_and(Security::is_required) => Err(Incompatible::Unprotected),
+        (AVP, None) => Ok(None),
+        (SAVP, None) if security.is_some() => Err(Incompatible::Keys),
+        _ => Err(Incompatible::Transport),
+    }
 }
 
 fn agree(session: &Session, media: &Media, local: &Local) -> Result<Agreed, Incompatible> {
     let codec = sdp::formats(media)
         .find_map(Codec::of_payload_type)
         .ok_or(Incompatible::Format)?;
+    let security = local.security.as_ref();
+    let line = protection(media, security)?;
     let ip = sdp::address(session, media).ok_or(Incompatible::Address)?;
     if ip.is_multicast() || ip.is_ipv4() != local.rtp.is_ipv4() {
         return Err(Incompatible::Address);
@@ -219,6 +283,8 @@ fn agree(session: &Session, media: &Media, local: &Local) -> Result<Agreed, Inco
     Ok(Agreed {
         remote,
         held: !remote.send,
+        keys: security.zip(line).map(|(ours, line)| ours.keys(&line)),
+        savp: media.proto == SAVP,
     })
 }
 
@@ -245,12 +311,13 @@ fn addr_type(ip: IpAddr) -> &'static str {
 fn audio(
     text: &mut String,
     local: &Local,
+    proto: &str,
     codecs: &[Codec],
     dtmf: Option<u8>,
     ptime_ms: u8,
     direction: Direction,
 ) {
-    let _ = write!(text, "m=audio {} RTP/AVP", local.rtp.port());
+    let _ = write!(text, "m=audio {} {proto}", local.rtp.port());
     for codec in codecs {
         let _ = write!(text, " {}", codec.payload_type());
     }

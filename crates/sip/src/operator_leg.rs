@@ -3,6 +3,7 @@
 use crate::SipEvent;
 use crate::arrival::without_tag;
 use crate::core::Core;
+use crate::crypto::Security;
 use crate::dialog::Dialog;
 use crate::leg::{Command, Leg, LegMsg, Wake, reason};
 use crate::line::Line;
@@ -131,7 +132,15 @@ impl Leg {
             return None;
         }
         let rtp = core.told(port.local(), hop.remote.ip());
-        self.line = Some(Line::new(port, rtp, core.local_tag(&self.dialog.call_id, "sdp")));
+        let security = match Security::new(self.srtp) {
+            Ok(security) => security,
+            Err(error) => {
+                error!(call = %self.id.call, leg = self.id.leg, %error, "no keys for SRTP: the system gives no random numbers");
+                return None;
+            }
+        };
+        let line = Line::new(port, rtp, core.local_tag(&self.dialog.call_id, "sdp"));
+        self.line = Some(line.secured(security));
         let interval = core.config.session_timer.interval.as_secs();
         let headers = self.invite_headers(&caller, &told.to_string(), interval);
         let offer = self.offer_again();

@@ -275,6 +275,7 @@ mod tests {
             rtp,
             session: 1,
             version: 1,
+            security: crate::crypto::Security::new(crate::SrtpPolicy::Optional).expect("randomness"),
         };
         for original in fixtures("sdp") {
             for _ in 0..MUTANTS {
@@ -283,7 +284,7 @@ mod tests {
                 let Ok(session) = offer_answer::parse(&bytes) else {
                     continue;
                 };
-                let _ = offer_answer::check(&session);
+                let _ = offer_answer::check(&session, local.security.as_ref());
                 let _ = offer_answer::accept(&session, &local);
                 if let Ok((answer, _)) = offer_answer::answer(&session, &local) {
                     let ours = offer_answer::parse(answer.as_bytes()).expect("our own answer can be read");

@@ -151,6 +151,7 @@ fn offers_get_the_answer_that_is_due() {
         rtp: "192.0.2.1:30000".parse().expect("an address"),
         session: 7,
         version: 1,
+        security: None,
     };
     for row in &rows {
         let [name, expected] = row.as_slice() else {
@@ -198,6 +199,7 @@ fn answers_to_our_offer_are_taken_or_refused() {
         rtp: "192.0.2.1:30000".parse().expect("an address"),
         session: 7,
         version: 1,
+        security: None,
     };
     let head = "v=0\r\no=- 1 1 IN IP4 198.51.100.7\r\ns=-\r\nc=IN IP4 198.51.100.7\r\nt=0 0\r\n";
     for (lines, expected) in [

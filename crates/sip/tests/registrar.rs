@@ -353,6 +353,7 @@ fn by_digest() -> SipConfig {
             name: "far".into(),
             auth: TrunkAuth::ByAddress(vec!["192.0.2.0/24".parse().expect("a net")]),
             trusted_identity: false,
+            srtp: sip::SrtpPolicy::Off,
         },
         Trunk {
             name: "carrier".into(),
@@ -361,6 +362,7 @@ fn by_digest() -> SipConfig {
                 secret: "s".into(),
             },
             trusted_identity: true,
+            srtp: sip::SrtpPolicy::Off,
         },
     ];
     SipConfig { trunks, ..config() }
@@ -408,6 +410,7 @@ async fn strangers_are_refused_and_keep_no_state() {
         name: "far".into(),
         auth: TrunkAuth::ByAddress(vec!["192.0.2.0/24".parse().expect("a net")]),
         trusted_identity: false,
+        srtp: sip::SrtpPolicy::Off,
     }];
     let limits = Limits {
         requests_per_second: 1,
@@ -538,6 +541,7 @@ async fn a_user_name_stands_once() {
             secret: "s".into(),
         },
         trusted_identity: false,
+        srtp: sip::SrtpPolicy::Off,
     }];
     for (config, user) in [
         (SipConfig { phones, ..config() }, "101"),

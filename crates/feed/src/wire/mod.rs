@@ -4,6 +4,7 @@
 mod mapping;
 
 use crate::command::Refusal;
+use crate::quality::QualityMessage;
 use serde::Serialize;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -26,6 +27,7 @@ pub(crate) enum Message<'a> {
         seq: u64,
         time: u64,
     },
+    Quality(QualityMessage),
     Ok {
         id: &'a str,
         /// The answer to `explain`.

@@ -6,8 +6,8 @@ use super::section::Section;
 use crate::banner::reachable;
 use media::MediaConfig;
 use sip::{
-    DigestAlgorithm, EarlyMedia, IpNet, Limits, Listen, Registration, SessionTimer, SipConfig, Transport,
-    Trunk, TrunkAuth,
+    DigestAlgorithm, EarlyMedia, IpNet, Limits, Listen, Registration, SessionTimer, SipConfig, SrtpPolicy,
+    Transport, Trunk, TrunkAuth,
 };
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -168,10 +168,12 @@ pub(super) fn trunks(root: &mut Section<'_, '_, '_>) -> Vec<Trunk> {
         let name = name.map_or_else(|| format!("trunk{}", names.len()), |name| name.value);
         let auth = trunk_auth(&mut section, &name);
         let trusted_identity = section.boolean("trusted_identity").unwrap_or(false);
+        let srtp = srtp_policy(&mut section, SrtpPolicy::Optional);
         trunks.push(Trunk {
             name: name.clone(),
             auth,
             trusted_identity,
+            srtp,
         });
         names.push(name);
         section.finish();
@@ -184,6 +186,16 @@ pub(super) fn trunks(root: &mut Section<'_, '_, '_>) -> Vec<Trunk> {
         );
     }
     trunks
+}
+
+/// Whether a trunk or phone speaks SRTP.
+pub(super) fn srtp_policy(section: &mut Section<'_, '_, '_>, default: SrtpPolicy) -> SrtpPolicy {
+    let choices = [
+        ("off", SrtpPolicy::Off),
+        ("optional", SrtpPolicy::Optional),
+        ("required", SrtpPolicy::Required),
+    ];
+    section.choice("srtp", &choices).unwrap_or(default)
 }
 
 fn trunk_auth(section: &mut Section<'_, '_, '_>, name: &str) -> TrunkAuth {

@@ -2,9 +2,10 @@
 
 use super::finding::one_of;
 use super::names::{Skills, judge_secret, unique_name};
+use super::network::srtp_policy;
 use super::section::Section;
 use acd::{OperatorConfig, OperatorId};
-use sip::Phone;
+use sip::{Phone, SrtpPolicy};
 use std::time::Duration;
 
 /// The operators and their phones.
@@ -55,6 +56,7 @@ fn operator(mut section: Section<'_, '_, '_>, queues: &[String], skills: &Skills
             Err("is not a SIP URI")
         }
     });
+    let srtp = srtp_policy(&mut section, SrtpPolicy::Off);
     let queues = served(&mut section, queues);
     let in_order = section.boolean("prefer_in_order").unwrap_or(false);
     read.operators.push(OperatorConfig {
@@ -77,6 +79,7 @@ fn operator(mut section: Section<'_, '_, '_>, queues: &[String], skills: &Skills
         user: name,
         secret: secret.map_or_else(String::new, |secret| secret.value),
         contact: contact.map(|contact| contact.value),
+        srtp,
     });
     section.finish();
 }

@@ -279,6 +279,17 @@ filter = "sip=loud"
 }
 
 #[test]
+fn srtp_is_off_optional_or_required() {
+    with(
+        "[[trunks]]\nname = \"local\"",
+        "[[trunks]]\nname = \"local\"\nsrtp = \"always\"",
+        expect![[r#"
+            Error trunks[0].srtp: "always" is none of the choices; use `off`, `optional` or `required`
+        "#]],
+    );
+}
+
+#[test]
 fn what_only_shows_in_the_whole_is_found_too() {
     with(
         "ports = \"16384-32767\"",

@@ -3,7 +3,7 @@
 
 use acd::{OperatorId, QueueId};
 use media::{Library, Media, MediaConfig};
-use sip::{Accepted, Listen, Phone, Sip, SipConfig, SipEvent, Transport, Trunk, TrunkAuth};
+use sip::{Accepted, Listen, Phone, Sip, SipConfig, SipEvent, SrtpPolicy, Transport, Trunk, TrunkAuth};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -31,6 +31,7 @@ pub fn config() -> SipConfig {
         user: user.into(),
         secret: format!("secret{user}"),
         contact: None,
+        srtp: SrtpPolicy::Off,
     };
     SipConfig {
         listen: vec![
@@ -44,6 +45,7 @@ pub fn config() -> SipConfig {
                 "::1".parse().expect("a net"),
             ]),
             trusted_identity: false,
+            srtp: SrtpPolicy::Off,
         }],
         destinations: BTreeMap::from([("hotline".into(), QueueId(0)), ("12345".into(), QueueId(1))]),
         phones: vec![phone(0, "101"), phone(1, "102")],

@@ -1,0 +1,48 @@
+//! How ended legs sounded, on its way from media to the log and the consoles. The core does not hear of it: nothing
+//! is decided by it.
+
+use feed::{Hub, Path, Quality};
+use media::{LegQuality, MediaEvent, MediaEvents, PathQuality};
+use std::sync::Arc;
+
+/// `events`, with what media says of quality also told to the log and to `hub`.
+pub fn with_quality(events: MediaEvents, hub: Hub) -> MediaEvents {
+    Arc::new(move |event| {
+        if let MediaEvent::Closed { leg, quality } = event
+            && quality != LegQuality::default()
+        {
+            log(leg, &quality);
+            hub.tell_quality(&Quality {
+                leg,
+                round_trip: quality.round_trip,
+                received: quality.received.as_ref().map(path),
+                sent: quality.sent.as_ref().map(path),
+            });
+        }
+        events(event);
+    })
+}
+
+fn path(path: &PathQuality) -> Path {
+    Path {
+        packets: path.packets,
+        lost: path.lost,
+        jitter: path.jitter,
+        mos: path.mos(),
+    }
+}
+
+fn log(leg: acd::LegId, quality: &LegQuality) {
+    let mos = |path: &Option<PathQuality>| path.as_ref().map(PathQuality::mos);
+    let loss = |path: &Option<PathQuality>| path.as_ref().map(PathQuality::loss);
+    tracing::info!(
+        call = leg.call.0,
+        leg = leg.leg,
+        mos_received = mos(&quality.received),
+        mos_sent = mos(&quality.sent),
+        loss_received = loss(&quality.received),
+        loss_sent = loss(&quality.sent),
+        round_trip_s = quality.round_trip.map(|time| time.as_secs_f64()),
+        "leg ended"
+    );
+}

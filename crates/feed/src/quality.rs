@@ -1,0 +1,141 @@
+//! How a leg sounded, told once when its media ended: a remark beside the numbered deltas, since no state follows
+//! from it. Who is not there at that moment does not get it later; the metrics have all of them.
+
+use crate::wire::Message;
+use acd::LegId;
+use serde::Serialize;
+use std::time::Duration;
+use tokio::sync::broadcast;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+/// Remarks kept for a client that reads slowly; it misses those before.
+const REMARKS_MAX: usize = 256;
+
+/// How a leg sounded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quality {
+    /// Which: leg 0 is the caller's.
+    pub leg: LegId,
+    /// Mean round-trip time to the phone, if its reports told.
+    pub round_trip: Option<Duration>,
+    /// What the phone sent.
+    pub received: Option<Path>,
+    /// What was sent to the phone, as it reports.
+    pub sent: Option<Path>,
+}
+
+/// One direction of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Path {
+    /// Packets sent this way, lost ones included.
+    pub packets: u64,
+    /// Packets lost.
+    pub lost: u64,
+    /// Mean jitter.
+    pub jitter: Duration,
+    /// Mean opinion score, 1 to 4.5.
+    pub mos: f64,
+}
+
+/// The message's fields.
+#[derive(Serialize)]
+pub(crate) struct QualityMessage {
+    call: u64,
+    leg: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    round_trip_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    received: Option<PathMessage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sent: Option<PathMessage>,
+}
+
+#[derive(Serialize)]
+struct PathMessage {
+    packets: u64,
+    lost: u64,
+    jitter_ms: f64,
+    mos: f64,
+}
+
+impl From<&Path> for PathMessage {
+    fn from(path: &Path) -> Self {
+        Self {
+            packets: path.packets,
+            lost: path.lost,
+            jitter_ms: tenths_ms(path.jitter),
+            mos: path.mos,
+        }
+    }
+}
+
+fn tenths_ms(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 10_000.0).round() / 10.0
+}
+
+/// Carries remarks to whoever watches.
+#[derive(Clone, Debug)]
+pub(crate) struct Remarks(broadcast::Sender<Utf8Bytes>);
+
+impl Remarks {
+    pub(crate) fn new() -> Self {
+        Self(broadcast::Sender::new(REMARKS_MAX))
+    }
+
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Utf8Bytes> {
+        self.0.subscribe()
+    }
+
+    pub(crate) fn tell(&self, quality: &Quality) {
+        if self.0.receiver_count() == 0 {
+            return;
+        }
+        let message = Message::Quality(QualityMessage {
+            call: quality.leg.call.0,
+            leg: quality.leg.leg,
+            round_trip_ms: quality.round_trip.map(tenths_ms),
+            received: quality.received.as_ref().map(PathMessage::from),
+            sent: quality.sent.as_ref().map(PathMessage::from),
+        });
+        // An error is that nobody watches any more.
+        let _ = self.0.send(message.bytes());
+    }
+}
+
+/// The next remark. One that was missed is passed over; when there can be no more, it waits for ever.
+pub(crate) async fn next(remarks: &mut broadcast::Receiver<Utf8Bytes>) -> Utf8Bytes {
+    loop {
+        match remarks.recv().await {
+            Ok(text) => return text,
+            Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => std::future::pending::<()>().await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use acd::CallId;
+
+    #[tokio::test]
+    async fn a_remark_is_one_message() {
+        let remarks = Remarks::new();
+        let mut watching = remarks.subscribe();
+        remarks.tell(&Quality {
+            leg: LegId::caller(CallId(8)),
+            round_trip: Some(Duration::from_micros(12_340)),
+            received: Some(Path {
+                packets: 500,
+                lost: 5,
+                jitter: Duration::from_micros(2_250),
+                mos: 4.2,
+            }),
+            sent: None,
+        });
+        assert_eq!(
+            next(&mut watching).await.as_str(),
+            r#"{"type":"quality","call":8,"leg":0,"round_trip_ms":12.3,"received":{"packets":500,"lost":5,"jitter_ms":2.3,"mos":4.2}}"#
+        );
+    }
+}
