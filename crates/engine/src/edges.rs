@@ -1,6 +1,6 @@
 //! What the loop needs of the world around it. The real things are in [`crate::house`]; tests bring their own.
 
-use acd::{Input, LegId, Output, Timestamp};
+use acd::{CallId, Input, LegId, Output, QueueId, Timestamp};
 use journal::{Checkpointed, Committed, Journal, JournalError, Room};
 
 /// Where outputs go. Nothing here may block: the queue stands still meanwhile.
@@ -8,6 +8,12 @@ pub trait Edges: Send {
     /// Carries out what one turn of the loop led to, in order, and empties `outputs`. `seq` is the number of the last
     /// event before these.
     fn carry(&mut self, at: Timestamp, seq: u64, outputs: &mut Vec<Output>);
+
+    /// Has a call of `queue` recorded from now on, or no longer.
+    ///
+    /// # Errors
+    /// [`Refusal::NotOnDemand`](feed::Refusal::NotOnDemand) when that is not to be had on command.
+    fn record(&mut self, call: CallId, queue: QueueId, on: bool) -> Result<(), feed::Refusal>;
 
     /// Legs that stand or are being set up, for comparing with what the core believes; those being hung up left out.
     fn legs(&self) -> Vec<LegId>;

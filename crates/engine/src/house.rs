@@ -25,6 +25,29 @@ pub struct House {
     /// The words for ids in log lines.
     pub names: Names,
     queues: BTreeMap<CallId, QueueId>,
+    /// What is recorded of each queue, by [`QueueId`].
+    recorded: Vec<Recorded>,
+}
+
+/// What is recorded of a queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// Which calls.
+    pub which: RecordPolicy,
+    /// Whether callers are told with the greeting that they may be recorded.
+    pub notice: bool,
+}
+
+/// Which calls of a queue are recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RecordPolicy {
+    /// None.
+    #[default]
+    Off,
+    /// Every call, from the operator's first word.
+    All,
+    /// Those for which an operator or supervisor asks.
+    OnDemand,
 }
 
 impl House {
@@ -44,7 +67,18 @@ impl House {
             metrics,
             names,
             queues: BTreeMap::new(),
+            recorded: Vec::new(),
         }
+    }
+
+    /// The same house, in which calls of each queue are recorded as its policy says.
+    #[must_use]
+    pub fn recording(self, recorded: Vec<Recorded>) -> Self {
+        Self { recorded, ..self }
+    }
+
+    fn recorded(&self, queue: QueueId) -> Recorded {
+        self.recorded.get(queue.0 as usize).copied().unwrap_or_default()
     }
 
     /// Which queue's languages a call hears.
@@ -64,9 +98,14 @@ impl House {
             .languages
             .get(queue.0 as usize)
             .map_or(&[][..], Vec::as_slice);
-        let spoken = languages
-            .iter()
-            .map(|language| self.library.playlist(audio, *language));
+        let notice = audio == acd::Audio::Greeting && self.recorded(queue).notice;
+        let spoken = languages.iter().map(|language| {
+            let mut playlist = self.library.playlist(audio, *language);
+            playlist
+                .prompts
+                .extend(self.library.recording_notice(*language).filter(|_| notice));
+            playlist
+        });
         let Some(playlist) = spoken.reduce(|mut all, next| {
             all.prompts.extend(next.prompts);
             all
@@ -99,7 +138,12 @@ impl Edges for House {
                 Output::DialOut { leg, .. } => self.sip.dial_out(leg),
                 Output::Ringback { leg: _ } => {}
                 Output::Bridge { operator_leg } => {
-                    self.media.bridge(LegId::caller(operator_leg.call), operator_leg);
+                    let call = operator_leg.call;
+                    self.media.bridge(LegId::caller(call), operator_leg);
+                    let queue = self.queues.get(&call).copied().unwrap_or(QueueId(0));
+                    if self.recorded(queue).which == RecordPolicy::All {
+                        self.media.record(call);
+                    }
                 }
                 Output::HangUp { leg, cause } => self.sip.hang_up(leg, cause),
                 Output::Event(event) => {
@@ -114,6 +158,18 @@ impl Edges for House {
             log_event(&self.names, event);
         }
         self.hub.publish(seq + events.len() as u64, at, &events);
+    }
+
+    fn record(&mut self, call: CallId, queue: QueueId, on: bool) -> Result<(), feed::Refusal> {
+        if self.recorded(queue).which != RecordPolicy::OnDemand {
+            return Err(feed::Refusal::NotOnDemand);
+        }
+        if on {
+            self.media.record(call);
+        } else {
+            self.media.end_recording(call);
+        }
+        Ok(())
     }
 
     fn legs(&self) -> Vec<LegId> {

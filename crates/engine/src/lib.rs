@@ -30,7 +30,7 @@ mod turn;
 pub use clock::{Clock, ClockConfig};
 pub use edges::{Edges, Log};
 pub use engine::{Ended, Engine, EngineConfig, Entrance, Progress, Threshold, entrance};
-pub use house::House;
+pub use house::{House, RecordPolicy, Recorded};
 pub use last_run::LastRun;
 pub use quality::with_quality;
 

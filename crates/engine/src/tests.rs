@@ -8,7 +8,7 @@ use acd::{
     AcdConfig, AnswerWhen, CallId, CallerNumber, Event, GoneCause, Input, LegId, OperatorConfig, OperatorId,
     Output, QueueConfig, QueueId, Strategy, Timestamp, TrunkId,
 };
-use feed::Request;
+use feed::{Refusal, Request};
 use journal::{Checkpointed, Committed, JournalError, Room};
 use prometheus::Registry;
 use sip::{Accepted, SipEvent};
@@ -142,6 +142,9 @@ impl Edges for FakeEdges {
         if holds {
             drop(self.0.released.wait_while(held, |held| held.is_some()).unwrap());
         }
+    }
+    fn record(&mut self, _: CallId, _: QueueId, _: bool) -> Result<(), Refusal> {
+        Err(Refusal::NotOnDemand)
     }
     fn legs(&self) -> Vec<LegId> {
         self.0.legs.lock().unwrap().clone()

@@ -5,7 +5,10 @@ use crate::edges::{Edges, Log};
 use crate::inbox::{Inbox, Stimulus};
 use crate::metrics::Metrics;
 use crate::reconcile::{Reconciler, Repair};
-use acd::{Acd, Event, Explanation, HangUpCause, Input, Outcome, Output, Snapshot, Timestamp};
+use acd::{
+    Acd, CallView, Event, Explanation, HangUpCause, Input, OperatorId, Outcome, Output, Snapshot, Stage,
+    Timestamp,
+};
 use feed::{Refusal, Request};
 use journal::JournalError;
 use std::sync::Arc;
@@ -144,6 +147,7 @@ impl Loop {
 
     fn hear(&mut self, now: Timestamp, request: Request) {
         let answer = match request {
+            Request::Record { operator, on, reply } => Answer::Command(reply, self.record(operator, on)),
             Request::Snapshot(reply) => {
                 let snapshot = Arc::new(self.acd.snapshot());
                 Answer::Snapshot(reply, self.state.seq + self.state.fresh, snapshot)
@@ -155,6 +159,15 @@ impl Loop {
             Request::Explain { call, reply } => Answer::Explain(reply, self.acd.explain(call)),
         };
         self.state.answers.push(answer);
+    }
+
+    /// Has the call that an operator talks in recorded, or no longer.
+    fn record(&mut self, operator: OperatorId, on: bool) -> Result<(), Refusal> {
+        let snapshot = self.acd.snapshot();
+        let talks = |call: &&CallView| matches!(call.stage, Stage::Talking { operator: with, .. } if with == operator);
+        let call = snapshot.calls.iter().find(talks);
+        let call = call.ok_or(Refusal::NotTalking)?;
+        self.edges.record(call.call, call.queue, on)
     }
 
     fn reconcile(&mut self, now: Timestamp) {

@@ -5,7 +5,7 @@
 use acd::schedule::{Schedule, Window};
 use acd::{Acd, AcdConfig, AnswerWhen, CallId, CallerNumber, Event, GoneCause, Input, LegId, OperatorConfig};
 use acd::{OperatorId, Output, QueueConfig, QueueId, Strategy, Timestamp, TrunkId};
-use feed::{About, Account, Directory, FeedConfig, Hub, Limits, Request, Secret};
+use feed::{About, Account, Directory, FeedConfig, Hub, Limits, Refusal, Request, Secret};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant, SystemTime};
@@ -100,6 +100,9 @@ fn run(world: &Mutex<World>, requests: &mpsc::Receiver<Request>) {
             }
             Some(Request::Explain { call, reply }) => {
                 let _ = reply.send(world.acd.explain(call));
+            }
+            Some(Request::Record { reply, .. }) => {
+                let _ = reply.send(Err(Refusal::NotOnDemand));
             }
             None => world.hub.set_ready(true),
         }

@@ -2,7 +2,7 @@
 
 use crate::lines::AHEAD_DAYS_MAX;
 use acd::schedule::LINES_MAX;
-use acd::{CallId, Explanation, Input, Snapshot};
+use acd::{CallId, Explanation, Input, OperatorId, Snapshot};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -25,6 +25,15 @@ pub enum Request {
         call: CallId,
         /// Takes the answer.
         reply: oneshot::Sender<Option<Explanation>>,
+    },
+    /// Has the call that an operator talks in recorded from now on, or no longer.
+    Record {
+        /// Whose call.
+        operator: OperatorId,
+        /// Recorded, or not.
+        on: bool,
+        /// Takes the answer.
+        reply: oneshot::Sender<Result<(), Refusal>>,
     },
 }
 
@@ -70,6 +79,12 @@ pub enum Refusal {
     /// The same command is still being carried out.
     #[error("this command is being carried out; ask again for its answer")]
     InProgress,
+    /// There is no call that could be recorded.
+    #[error("the operator is in no call: only a call under way can be recorded")]
+    NotTalking,
+    /// The queue's calls are not recorded on command.
+    #[error("recording is not this call's to begin or end: the queue's `record` is not \"on-demand\"")]
+    NotOnDemand,
     /// The core did not carry it out, as the operator stands now.
     #[error("{}", explain(*.0))]
     NotNow(acd::Refusal),
@@ -96,6 +111,8 @@ impl Refusal {
             Self::NotWaiting => "not_waiting",
             Self::IdReused => "id_reused",
             Self::InProgress => "in_progress",
+            Self::NotTalking => "not_talking",
+            Self::NotOnDemand => "not_on_demand",
             Self::NotNow(refusal) => refusal.name(),
             Self::Overloaded => "overloaded",
             Self::NoAnswer => "no_answer",

@@ -28,6 +28,8 @@ pub(crate) struct Incoming {
     operator: Option<String>,
     /// For `explain`.
     pub(crate) call: Option<u64>,
+    /// For `record`.
+    on: Option<bool>,
     /// For `set_lines`.
     lines: Option<i64>,
     /// For `set_lines`: milliseconds since the Unix epoch.
@@ -47,6 +49,7 @@ pub(crate) enum What {
     SetLines,
     FollowSchedule,
     Explain,
+    Record,
 }
 
 impl What {
@@ -61,6 +64,7 @@ impl What {
             What::SetLines => "set_lines",
             What::FollowSchedule => "follow_schedule",
             What::Explain => "explain",
+            What::Record => "record",
         }
     }
 }
@@ -110,7 +114,7 @@ impl Incoming {
     pub(crate) fn input(&self, role: Role, directory: &Directory) -> Result<Input, Refusal> {
         let operator = || self.subject(role, directory);
         match self.what {
-            What::SignIn | What::Explain => Err(Refusal::Malformed(format!(
+            What::SignIn | What::Explain | What::Record => Err(Refusal::Malformed(format!(
                 "`{}` asks nothing of the queue",
                 self.what.name()
             ))),
@@ -139,6 +143,15 @@ impl Incoming {
     /// [`Refusal::Malformed`]: it is missing.
     pub(crate) fn explained(&self) -> Result<CallId, Refusal> {
         self.call.map(CallId).ok_or_else(|| missing("call"))
+    }
+
+    /// Whose call a `record` is about, and whether it is to be recorded.
+    ///
+    /// # Errors
+    /// The role may not, the name is unknown, or `on` is missing.
+    pub(crate) fn recording(&self, role: Role, directory: &Directory) -> Result<(OperatorId, bool), Refusal> {
+        let operator = self.subject(role, directory)?;
+        Ok((operator, self.on.ok_or_else(|| missing("on"))?))
     }
 
     fn pause_reason(&self, directory: &Directory) -> Result<PauseReason, Refusal> {
@@ -284,6 +297,56 @@ mod tests {
         ];
         for (role, text, expected) in table {
             let came = Incoming::parse(text).and_then(|incoming| incoming.input(role, &directory()));
+            assert_eq!(came, expected, "{role:?} sent {text}");
+        }
+    }
+
+    #[test]
+    fn operators_record_their_own_calls_and_supervisors_anybodys() {
+        let (anne, bert) = (OperatorId(0), OperatorId(1));
+        for (role, text, expected) in [
+            (
+                Role::Operator(anne),
+                r#"{"id":"1","do":"record","on":true}"#,
+                Ok((anne, true)),
+            ),
+            (
+                Role::Operator(anne),
+                r#"{"id":"1","do":"record","on":false,"operator":"1001"}"#,
+                Ok((anne, false)),
+            ),
+            (
+                Role::Operator(anne),
+                r#"{"id":"1","do":"record","on":true,"operator":"1002"}"#,
+                Err(Refusal::NotSignedIn),
+            ),
+            (
+                Role::Operator(anne),
+                r#"{"id":"1","do":"record"}"#,
+                Err(missing("on")),
+            ),
+            (
+                Role::Supervisor,
+                r#"{"id":"1","do":"record","on":true,"operator":"1002"}"#,
+                Ok((bert, true)),
+            ),
+            (
+                Role::Supervisor,
+                r#"{"id":"1","do":"record","on":true}"#,
+                Err(Refusal::UnknownOperator),
+            ),
+            (
+                Role::Wallboard,
+                r#"{"id":"1","do":"record","on":true,"operator":"1002"}"#,
+                Err(Refusal::NotSignedIn),
+            ),
+            (
+                Role::Guest,
+                r#"{"id":"1","do":"record","on":true}"#,
+                Err(Refusal::NotSignedIn),
+            ),
+        ] {
+            let came = Incoming::parse(text).and_then(|incoming| incoming.recording(role, &directory()));
             assert_eq!(came, expected, "{role:?} sent {text}");
         }
     }

@@ -59,8 +59,15 @@ pub(crate) struct Shared {
 impl Shared {
     /// Hands a command to the engine and waits for its answer.
     async fn ask_engine(&self, input: Input) -> Result<(), Refusal> {
+        self.ask(|reply| Request::Command { input, reply }).await
+    }
+
+    async fn ask(
+        &self,
+        request: impl FnOnce(oneshot::Sender<Result<(), Refusal>>) -> Request,
+    ) -> Result<(), Refusal> {
         let (reply, answer) = oneshot::channel();
-        if !(self.requests)(Request::Command { input, reply }) {
+        if !(self.requests)(request(reply)) {
             return Err(Refusal::Overloaded);
         }
         match timeout(self.limits.engine_timeout, answer).await {
@@ -302,6 +309,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 let why = self.shared.explain(self.role, &incoming).await;
                 why.map(|why| explanation = Some(why))
             }
+            What::Record => self.record(&incoming).await,
             _ => self.carry_out(&incoming).await,
         };
         let word = answer.as_ref().map_or_else(Refusal::code, |()| "ok");
@@ -363,6 +371,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         };
         shared.answers.finish(self.role, &incoming.id, &answer);
         answer
+    }
+
+    /// Has a call recorded, or no longer. It says what shall be, so that asking again changes nothing.
+    async fn record(&mut self, incoming: &Incoming) -> Result<(), Refusal> {
+        let (operator, on) = incoming.recording(self.role, &self.shared.directory)?;
+        info!(
+            operator = operator.0,
+            on,
+            role = self.role.name(),
+            "recording asked for"
+        );
+        let ask = |reply| Request::Record { operator, on, reply };
+        self.shared.ask(ask).await
     }
 
     fn numbers(&self) -> Numbers {

@@ -220,7 +220,9 @@ async fn an_engine_that_hangs_delays_only_the_one_who_asked() {
     let requests = {
         let serve = engine.requests();
         Arc::new(move |request| match request {
-            feed::Request::Command { .. } | feed::Request::Explain { .. } => hold.send(request).is_ok(),
+            feed::Request::Command { .. } | feed::Request::Explain { .. } | feed::Request::Record { .. } => {
+                hold.send(request).is_ok()
+            }
             other => serve(other),
         })
     };

@@ -119,11 +119,35 @@ async fn answers_and_commands_follow_the_schema() {
     for command in [
         json!({"id": "1", "do": "set_lines", "lines": 6, "until": evening}),
         json!({"id": "2", "do": "follow_schedule"}),
+        json!({"id": "3", "do": "record", "on": true, "operator": "1001"}),
     ] {
         schema.accepts("command", &command);
         let answer = supervisor.ask(command).await;
         schema.accepts("message", &answer);
         assert_eq!(answer["type"], "ok");
+    }
+    assert_eq!(*engine.recordings.lock().unwrap(), [(acd::OperatorId(0), true)]);
+    engine.hub.tell_quality(&feed::Quality {
+        leg: acd::LegId::caller(CallId(7)),
+        round_trip: Some(Duration::from_millis(31)),
+        received: Some(feed::Path {
+            packets: 500,
+            lost: 5,
+            jitter: Duration::from_micros(2_100),
+            mos: 4.21,
+        }),
+        sent: None,
+    });
+    loop {
+        let message = supervisor.any().await;
+        schema.accepts("message", &message);
+        if message["type"] == "quality" {
+            assert_eq!(
+                (&message["call"], &message["received"]["lost"]),
+                (&json!(7), &json!(5))
+            );
+            break;
+        }
     }
     let mut client = supervisor;
     let asked = json!({"id": "4", "do": "explain", "call": 7});
@@ -145,6 +169,7 @@ async fn answers_and_commands_follow_the_schema() {
         json!({"id": "1", "do": "explain"}),
         json!({"id": "", "do": "ready"}),
         json!({"do": "ready"}),
+        json!({"id": "1", "do": "record"}),
         json!({"id": "1", "do": "sign_in", "secret": "x"}),
         json!({"id": "1", "do": "set_lines", "lines": 6}),
         json!({"id": "1", "do": "set_lines", "until": evening}),

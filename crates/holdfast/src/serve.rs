@@ -178,7 +178,8 @@ impl Server {
         };
         let metrics = Metrics::new(&names, &registry, time.clone())?;
         let parts = (sip.clone(), media, library);
-        let house = House::new(parts, config.languages.clone(), hub.clone(), (metrics, names));
+        let house = House::new(parts, config.languages.clone(), hub.clone(), (metrics, names))
+            .recording(config.recorded.clone());
         let requests = entrance.requests();
         let listening = sip.local_addrs();
         let about = |addresses: &Addresses| About {

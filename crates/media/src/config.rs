@@ -1,6 +1,6 @@
 //! What the media plane is told once, and what it is told about each peer.
 
-use crate::LegQuality;
+use crate::{LegQuality, RecordingConfig};
 use acd::LegId;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -27,6 +27,8 @@ pub struct MediaConfig {
     /// from some 200 talking pairs on. Otherwise the thread wakes only this often, however few there are, which saves
     /// processor time and delays each packet by half of it on average. 1 ms is a good value.
     pub gather: Duration,
+    /// Where calls are recorded; `None` for nowhere.
+    pub recording: Option<RecordingConfig>,
 }
 
 impl Default for MediaConfig {
@@ -39,6 +41,7 @@ impl Default for MediaConfig {
             threads: 0,
             silence_timeout: Duration::from_secs(30),
             gather: Duration::ZERO,
+            recording: None,
         }
     }
 }

@@ -59,6 +59,16 @@ pub enum MediaError {
     /// A metric was refused by the registry.
     #[error("cannot register an RTP metric (is the media plane started twice on one registry?): {0}")]
     Metrics(#[from] prometheus::Error),
+    /// The folder for recordings cannot be made.
+    #[error(
+        "cannot make the folder for recordings {dir}: {source}; point `[recording] dir` at one that can be written"
+    )]
+    RecordingDir {
+        /// Which folder.
+        dir: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The folder with `prompts/` and `music/` cannot be read.
     #[error(
         "cannot read the audio folder {dir}: {source}; point the configuration at the folder that holds prompts/ and music/"

@@ -9,6 +9,7 @@ use crate::moment::Moment;
 use crate::packet::HEADER_LEN;
 use crate::player::Player;
 use crate::quality::Tally;
+use crate::recording::{Side, Tap};
 use crate::rtcp::Feedback;
 use crate::session::{Inbound, OWN_PACKET_MAX, REPORT_MAX, Seed, Session};
 use crate::socket::PortPair;
@@ -36,6 +37,8 @@ pub(crate) struct Leg {
     /// The contexts of a leg that speaks SRTP.
     srtp: Option<Box<Srtp>>,
     tally: Tally,
+    /// Where this caller's call is recorded.
+    tap: Option<Box<Tap>>,
 }
 
 /// Whose packets the RTP socket lets in.
@@ -76,6 +79,7 @@ impl Leg {
             sampled: false,
             srtp: None,
             tally: Tally::default(),
+            tap: None,
         }
     }
 
@@ -223,6 +227,25 @@ impl Leg {
             None => counts.sources_learned += 1,
         }
         tracing::debug!(call = %self.id.call, leg = %self.id, %source, signalled, "RTP source taken");
+    }
+
+    /// Records the call of this caller's leg from now on.
+    pub(crate) fn record(&mut self, tap: Option<Box<Tap>>) {
+        self.tap = tap;
+    }
+
+    /// Whether this caller's call is recorded.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.tap.is_some()
+    }
+
+    /// Puts a packet's sound into the recording, if there is one.
+    pub(crate) fn tap(&mut self, side: Side, inbound: &Inbound, packet: &[u8], now: Moment) {
+        if let Some(tap) = &mut self.tap
+            && let Some((codec, header, sound)) = inbound.sound(packet)
+        {
+            tap.take(side, codec, header, inbound.is_first(), sound, now);
+        }
     }
 
     /// Passes another leg's packet on to the peer.

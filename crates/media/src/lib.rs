@@ -1,4 +1,4 @@
-//! The media plane: RTP ports, relay, hold music, prompts, DTMF and RTCP.
+//! The media plane: RTP ports, relay, hold music, prompts, DTMF, RTCP and recordings.
 //!
 //! **Owns** every RTP and RTCP socket, the threads that serve them, and the audio that callers hear.
 //!
@@ -14,7 +14,7 @@
 //!   nothing is reported about that stream, rather than something untrue.
 //! - A port pair is given back when its [`Port`] is dropped, on every path.
 //!
-//! **Deliberately does not** negotiate (SDP is `sip`'s), decide what anybody hears (that is `acd`'s), mix,
+//! **Deliberately does not** negotiate (SDP is `sip`'s), decide what anybody hears (that is `acd`'s), mix what is heard,
 //! buffer against jitter (the phones do), or forward RTCP: reports are made for each leg from what was
 //! sent and received on it.
 #![forbid(unsafe_code)]
@@ -44,6 +44,7 @@ mod packet_path;
 mod player;
 mod ports;
 mod quality;
+mod recording;
 mod rtcp;
 mod session;
 mod socket;
@@ -58,5 +59,6 @@ pub use error::MediaError;
 pub use library::{AfterPrompts, Instead, Language, Library, Playlist, PromptId, Warning};
 pub use media::{Media, Port};
 pub use quality::{LegQuality, PathQuality};
+pub use recording::RecordingConfig;
 pub use srtp::{MasterKey, SrtpKeys, SrtpSuite};
 pub use wav::WavError;

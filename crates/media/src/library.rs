@@ -137,6 +137,14 @@ impl Library {
         }
     }
 
+    /// "This call may be recorded", if there is such a prompt.
+    pub fn recording_notice(&self, language: Language) -> Option<PromptId> {
+        self.audio
+            .words
+            .get(&(language, speech::RECORDING_NOTICE))
+            .copied()
+    }
+
     /// A prompt's samples; nothing for one of another library.
     pub(crate) fn prompt(&self, id: PromptId, codec: Codec) -> &[u8] {
         self.audio

@@ -2,6 +2,7 @@
 //!
 //! The thread takes the lock only when woken, and only to swap the list out; packets never meet it.
 
+use crate::recording::Tap;
 use crate::session::Seed;
 use crate::socket::PortPair;
 use crate::{Playlist, Remote, SrtpKeys};
@@ -37,6 +38,14 @@ pub(crate) enum Command {
         b: LegId,
     },
     Silence {
+        leg: LegId,
+    },
+    /// Records what the leg and its bridge's other side say; a recording under way goes on instead.
+    Record {
+        leg: LegId,
+        tap: Box<Tap>,
+    },
+    EndRecording {
         leg: LegId,
     },
     Close {

@@ -3,11 +3,12 @@
 use crate::mailbox::{Command, Mailbox};
 use crate::metrics::Metrics;
 use crate::ports::{Lease, PortPool};
+use crate::recording::Recorder;
 use crate::session::Seed;
 use crate::socket::{self, PortPair};
 use crate::worker::Worker;
 use crate::{Family, Library, MediaConfig, MediaError, MediaEvents, Playlist, Remote, SrtpKeys};
-use acd::LegId;
+use acd::{CallId, LegId};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,6 +31,7 @@ struct Plane {
     metrics: Arc<Metrics>,
     mailboxes: Vec<Arc<Mailbox>>,
     threads: Vec<JoinHandle<()>>,
+    recorder: Option<Recorder>,
 }
 
 /// A leg's port pair. Dropping it closes the leg: its peer hears no more, and the pair goes back to the pool.
@@ -64,12 +66,17 @@ impl Media {
             0 => thread::available_parallelism().map_or(1, usize::from),
             n => n,
         };
+        let recording = config.recording.clone();
+        let recorder = recording
+            .map(|recording| Recorder::start(recording, registry))
+            .transpose()?;
         let mut plane = Plane {
             config,
             pool,
             metrics,
             mailboxes: Vec::new(),
             threads: Vec::new(),
+            recorder,
         };
         for thread in 0..count {
             plane
@@ -118,6 +125,25 @@ impl Media {
             return;
         }
         self.plane.post(a, Command::Bridge { a, b });
+    }
+
+    /// Records a call: what its caller says and what is said to the caller by the leg bridged with it, now or later.
+    /// A recording under way goes on. It ends with the caller's leg, or by [`Media::end_recording`]. Tells whether
+    /// there is a place for recordings.
+    pub fn record(&self, call: CallId) -> bool {
+        let Some(recorder) = &self.plane.recorder else {
+            return false;
+        };
+        let tap = Box::new(recorder.begin(call));
+        let leg = LegId::caller(call);
+        self.plane.post(leg, Command::Record { leg, tap });
+        true
+    }
+
+    /// Ends a call's recording, if there is one.
+    pub fn end_recording(&self, call: CallId) {
+        let leg = LegId::caller(call);
+        self.plane.post(leg, Command::EndRecording { leg });
     }
 
     /// Ends what a leg hears, and its bridge if it has one.

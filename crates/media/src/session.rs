@@ -74,6 +74,21 @@ pub(crate) struct Inbound {
     pub(crate) key: Option<char>,
 }
 
+impl Inbound {
+    /// The audio in the packet it was read from, if it is audio.
+    pub(crate) fn sound<'a>(&self, packet: &'a [u8]) -> Option<(Codec, &Header, &'a [u8])> {
+        match self.kind {
+            Kind::Audio(codec) => Some((codec, &self.header, packet.get(self.payload.clone())?)),
+            Kind::TelephoneEvent | Kind::ComfortNoise => None,
+        }
+    }
+
+    /// Whether it is the first packet of a stream.
+    pub(crate) fn is_first(&self) -> bool {
+        self.restarted
+    }
+}
+
 /// What of a playlist is to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Played {

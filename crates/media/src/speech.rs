@@ -12,9 +12,13 @@ const NUMBER_MAX: u32 = 9_999;
 /// Longer waits are announced as "more than an hour": a figure would promise too much.
 const MINUTES_MAX: u32 = 60;
 
+/// Said behind the greeting where calls are recorded.
+pub(crate) const RECORDING_NOTICE: &str = "recording_notice";
+
 /// Words that every language has.
-const COMMON: [&str; 14] = [
+const COMMON: [&str; 15] = [
     "greeting",
+    RECORDING_NOTICE,
     "resumed",
     "next",
     "position_before",
@@ -307,6 +311,7 @@ mod tests {
                 });
             }
             let mut unused = known.clone();
+            unused.retain(|&word| word != RECORDING_NOTICE);
             for word in audios.into_iter().flat_map(|audio| words(audio, language)) {
                 assert!(known.contains(&word), "{word} has no file in {language:?}");
                 unused.retain(|&w| w != word);

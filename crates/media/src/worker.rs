@@ -12,6 +12,7 @@ use crate::metrics::{Counts, Metrics, Reason};
 use crate::moment::Moment;
 use crate::pace::Pace;
 use crate::player::Player;
+use crate::recording::Side;
 use crate::session::Seed;
 use crate::socket::PortPair;
 use crate::{Library, MediaConfig, MediaEvent, MediaEvents, Playlist};
@@ -192,10 +193,12 @@ impl Worker {
             return;
         };
         let id = leg.id;
-        if let Route::Leg(other) = leg.route
-            && let Some(other) = self.legs.get(other)
-        {
-            other.pass_on(&inbound, packet, self.transcoder, self.now, &mut self.counts);
+        if let Route::Leg(other) = leg.route {
+            leg.tap(Side::Caller, &inbound, packet, self.now);
+            if let Some(other) = self.legs.get(other) {
+                other.tap(Side::Operator, &inbound, packet, self.now);
+                other.pass_on(&inbound, packet, self.transcoder, self.now, &mut self.counts);
+            }
         }
         if let Some(digit) = inbound.key {
             self.metrics.keys.inc();
@@ -240,6 +243,18 @@ impl Worker {
             Command::Silence { leg } => {
                 if let Some(slot) = self.find(leg) {
                     self.end_route(slot);
+                }
+            }
+            Command::Record { leg, tap } => {
+                if let Some(leg) = self.find(leg).and_then(|slot| self.legs.get(slot))
+                    && !leg.is_recorded()
+                {
+                    leg.record(Some(tap));
+                }
+            }
+            Command::EndRecording { leg } => {
+                if let Some(leg) = self.find(leg).and_then(|slot| self.legs.get(slot)) {
+                    leg.record(None);
                 }
             }
             Command::Close { leg, rtp_port } => self.close(leg, rtp_port),

@@ -33,6 +33,7 @@ pub struct Engine {
     snapshots: Mutex<u32>,
     answer: Mutex<Option<Answer>>,
     refuses: Mutex<bool>,
+    pub recordings: Mutex<Vec<(acd::OperatorId, bool)>>,
 }
 
 impl Engine {
@@ -61,6 +62,7 @@ impl Engine {
             snapshots: Mutex::default(),
             answer: Mutex::default(),
             refuses: Mutex::default(),
+            recordings: Mutex::default(),
         })
     }
 
@@ -125,6 +127,10 @@ impl Engine {
             }
             // Only call 7 waits here.
             Request::Explain { call, reply } => drop(reply.send((call.0 == 7).then(explanation))),
+            Request::Record { operator, on, reply } => {
+                self.recordings.lock().unwrap().push((operator, on));
+                let _ = reply.send(Ok(()));
+            }
         }
         true
     }

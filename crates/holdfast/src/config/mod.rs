@@ -11,6 +11,7 @@ mod names;
 mod network;
 mod operators;
 mod queues;
+mod recording;
 mod schedule;
 mod section;
 #[cfg(test)]
@@ -20,7 +21,7 @@ mod units;
 pub use finding::{Finding, Severity};
 
 use acd::AcdConfig;
-use engine::{ClockConfig, EngineConfig};
+use engine::{ClockConfig, EngineConfig, RecordPolicy, Recorded};
 use finding::{At, Findings};
 use media::{Language, MediaConfig};
 use names::Skills;
@@ -45,6 +46,8 @@ pub struct Config {
     pub skills: Vec<String>,
     /// Languages of each queue's prompts, by queue.
     pub languages: Vec<Vec<Language>>,
+    /// What is recorded of each queue.
+    pub recorded: Vec<Recorded>,
     /// The loop.
     pub engine: EngineConfig,
     /// The engine's clock.
@@ -160,7 +163,10 @@ fn read(findings: &Findings<'_>, value: toml_span::Value<'_>) -> Option<Config> 
     sip.trunks = trunks;
     sip.destinations = queues.destinations;
     sip.phones = operators.phones;
-    let (media, audio_dir) = network::media(root.section("media"));
+    let (mut media, audio_dir) = network::media(root.section("media"));
+    let recording = recording::recording(root.section("recording"));
+    let records = queues.recorded.iter().any(|r| r.which != RecordPolicy::Off);
+    media.recording = records.then_some(recording);
     let feed = network::feed(root.section("feed"));
     root.finish();
 
@@ -179,6 +185,7 @@ fn read(findings: &Findings<'_>, value: toml_span::Value<'_>) -> Option<Config> 
         core,
         skills: skills.names().to_vec(),
         languages: queues.languages,
+        recorded: queues.recorded,
         engine,
         clock,
         drain_timeout,

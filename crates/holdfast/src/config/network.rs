@@ -284,6 +284,7 @@ pub(super) fn media(mut section: Section<'_, '_, '_>) -> (MediaConfig, PathBuf) 
         gather: section
             .duration("gather", Duration::ZERO..=Duration::from_millis(10))
             .unwrap_or(default.gather),
+        recording: None,
     };
     let audio = section
         .text("audio_dir")

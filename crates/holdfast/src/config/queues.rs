@@ -2,10 +2,12 @@
 
 use super::finding::Placed;
 use super::names::{Skills, unique_name};
+use super::recording::recorded;
 use super::schedule::schedule;
 use super::section::Section;
 use acd::schedule::LINES_MAX;
 use acd::{AnswerWhen, Predictor, QueueConfig, QueueId, Strategy};
+use engine::Recorded;
 use media::Language;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,6 +22,7 @@ pub(super) struct Queues {
     pub(super) queues: Vec<QueueConfig>,
     pub(super) names: Vec<String>,
     pub(super) languages: Vec<Vec<Language>>,
+    pub(super) recorded: Vec<Recorded>,
     pub(super) destinations: BTreeMap<String, QueueId>,
 }
 
@@ -73,7 +76,9 @@ fn queue(mut section: Section<'_, '_, '_>, skills: &Skills, read: &mut Queues) {
     let name = name.map_or_else(|| format!("queue{}", id.0), |name| name.value);
     read.names.push(name.clone());
     read.languages.push(languages);
-    read.queues.push(queue_settings(name, &mut section, skills));
+    let settings = queue_settings(name, &mut section, skills);
+    read.recorded.push(recorded(&mut section, settings.greeting));
+    read.queues.push(settings);
     section.finish();
 }
 

@@ -224,7 +224,7 @@ filter = "sip=loud"
         text,
         expect![[r#"
             test.toml:2:8: error: name: is a number; write a text in quotes
-            test.toml:3:1: error: colour: there is no such key; remove it; what can stand here is `name`, `log`, `engine`, `journal`, `skills`, `schedule`, `queues`, `pause_reasons`, `operators`, `trunks`, `sip`, `media` and `feed`
+            test.toml:3:1: error: colour: there is no such key; remove it; what can stand here is `name`, `log`, `engine`, `journal`, `skills`, `schedule`, `queues`, `pause_reasons`, `operators`, `trunks`, `sip`, `media`, `recording` and `feed`
             test.toml:4:27: error: pause_reasons[1]: "meal" is the name of pause_reasons[0] already; give each its own name
             test.toml:4:34: error: pause_reasons[2]: is empty; give it a name
             test.toml:7:1: error: schedule.lines_otherwise: is missing; add `lines_otherwise = 4`
@@ -274,6 +274,24 @@ filter = "sip=loud"
             test.toml:73:16: error: engine.clock_start: "tomorrow" is not a moment; write a moment with its offset from UTC, such as "2026-11-23T09:00:00+08:00"
             test.toml:76:11: error: log.format: "pretty" is none of the choices; use `compact` or `json`
             test.toml:77:11: error: log.filter: "sip=loud" is not a filter of log lines; write a level, or levels by crate: "info", "info,sip=debug"
+        "#]],
+    );
+}
+
+#[test]
+fn who_is_recorded_is_told_or_it_is_said_that_not() {
+    with(
+        "# greeting = true ",
+        "record = \"all\"\ngreeting = false ",
+        expect![[r#"
+            Error queues[0].record: callers would not be told: that is done with the greeting, which is off; set `greeting = true`, or `record_notice = false` if they are told in another way
+        "#]],
+    );
+    with(
+        "# greeting = true ",
+        "record = \"some\" ",
+        expect![[r#"
+            Error queues[0].record: "some" is none of the choices; use `off`, `all` or `on-demand`
         "#]],
     );
 }
