@@ -135,8 +135,13 @@ impl Edges for House {
                     caller,
                     waited: _,
                 } => self.sip.dial(leg, operator, caller),
-                Output::DialOut { leg, .. } => self.sip.dial_out(leg),
-                Output::Ringback { leg: _ } => {}
+                Output::DialOut {
+                    leg,
+                    to,
+                    caller,
+                    trunk,
+                } => self.sip.dial_out(leg, to, caller, trunk),
+                Output::Ringback { leg } => self.media.play(leg, self.library.ringback()),
                 Output::Bridge { operator_leg } => {
                     let call = operator_leg.call;
                     self.media.bridge(LegId::caller(call), operator_leg);

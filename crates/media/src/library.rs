@@ -45,6 +45,9 @@ impl Language {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PromptId(u32);
 
+/// Rings of a ringback tone, five seconds each: more than the longest time a phone rings.
+const RINGS_MAX: usize = 60;
+
 /// What a leg is to hear.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Playlist {
@@ -97,6 +100,7 @@ pub struct Library {
 struct LoadedAudio {
     clips: Vec<Clip>,
     words: BTreeMap<(Language, &'static str), PromptId>,
+    ringback: PromptId,
     music: Clip,
 }
 
@@ -112,11 +116,18 @@ impl Library {
             source,
         })?;
         let mut warnings = Vec::new();
-        let (clips, words) = load_prompts(dir, languages, &mut warnings);
+        let (mut clips, words) = load_prompts(dir, languages, &mut warnings);
+        let ringback = PromptId(clips.len() as u32);
+        clips.push(Clip::encode(&ringback_tone()));
         let music = load_music(&dir.join("music"), &mut warnings);
         Ok((
             Library {
-                audio: Arc::new(LoadedAudio { clips, words, music }),
+                audio: Arc::new(LoadedAudio {
+                    clips,
+                    words,
+                    ringback,
+                    music,
+                }),
             },
             warnings,
         ))
@@ -131,7 +142,7 @@ impl Library {
                 .filter_map(|&word| self.audio.words.get(&(language, word)).copied())
                 .collect(),
             then: match audio {
-                Audio::Farewell(_) => AfterPrompts::Nothing,
+                Audio::Farewell(_) | Audio::LastOffer(_) => AfterPrompts::Nothing,
                 _ => AfterPrompts::HoldMusic,
             },
         }
@@ -143,6 +154,15 @@ impl Library {
             .words
             .get(&(language, speech::RECORDING_NOTICE))
             .copied()
+    }
+
+    /// What one hears whose other side's phone rings: the tone of GF 002 (450 Hz, one second of five), for as long as
+    /// any phone is let ring.
+    pub fn ringback(&self) -> Playlist {
+        Playlist {
+            prompts: vec![self.audio.ringback; RINGS_MAX],
+            then: AfterPrompts::Nothing,
+        }
     }
 
     /// A prompt's samples; nothing for one of another library.
@@ -258,6 +278,13 @@ fn wav_files(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     }
     files.sort();
     Ok(files)
+}
+
+/// One second of 450 Hz and four of silence, at -14 dBm0 or so.
+fn ringback_tone() -> Vec<i16> {
+    const RATE: usize = wav::RATE as usize;
+    let sample = |i: usize| (6_500.0 * (i as f32 * 450.0 * TAU / RATE as f32).sin()) as i16;
+    (0..RATE).map(sample).chain((0..RATE * 4).map(|_| 0)).collect()
 }
 
 /// Four seconds that start with a soft tone of 425 Hz, faded in and out.

@@ -48,7 +48,7 @@ impl Core {
     ) -> Result<(), Refusal> {
         let request = &incoming.request;
         let trunk = self.admit(request, by_address)?;
-        let queue = self.destination(&request.uri)?;
+        let (queue, skills) = self.destination(&request.uri)?;
         let mut asked = self.read_invite(request)?;
         self.has_room()?;
         let id = LegId::caller(self.draw_call());
@@ -71,7 +71,7 @@ impl Core {
             queue,
             trunk,
             caller,
-            skills: acd::Skills::default(),
+            skills,
         };
         if self.emit(arrived) == Accepted::No {
             leg.release();

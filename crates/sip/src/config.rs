@@ -1,7 +1,7 @@
 //! What the SIP edge is told once: where to listen, whom to trust, what callers may dial, and every limit.
 
 use crate::SrtpPolicy;
-use acd::{OperatorId, QueueId};
+use acd::{OperatorId, QueueId, Skills, TrunkId};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -25,6 +25,12 @@ pub struct SipConfig {
     pub trunks: Vec<Trunk>,
     /// Which queue a dialled user part leads to. The key `*` stands for every other number.
     pub destinations: BTreeMap<String, QueueId>,
+    /// What an operator must know for calls to a dialled user part, besides the queue's own skills.
+    pub number_skills: BTreeMap<String, Skills>,
+    /// How callers are called back, by the trunk that they came by. By the others nobody can be dialled.
+    pub ways_out: BTreeMap<TrunkId, WayOut>,
+    /// Other places that calls are forwarded to, as SIP URIs; [`acd::Destination::Forward`] is an index into it.
+    pub forwards: Vec<String>,
     /// Operators' phones, which may register here.
     pub phones: Vec<Phone>,
     /// How a caller is told to wait while early media plays.
@@ -56,6 +62,9 @@ impl Default for SipConfig {
             user_agent: concat!("Holdfast/", env!("CARGO_PKG_VERSION")).into(),
             trunks: Vec::new(),
             destinations: BTreeMap::new(),
+            number_skills: BTreeMap::new(),
+            ways_out: BTreeMap::new(),
+            forwards: Vec::new(),
             phones: Vec::new(),
             early_media: EarlyMedia::Progress,
             session_timer: SessionTimer::default(),
@@ -79,6 +88,16 @@ pub enum DigestAlgorithm {
 }
 
 impl DigestAlgorithm {
+    /// The hash that a challenge or its answer names; MD5 where it names none. `None` for one that is not spoken here.
+    pub(crate) fn named(token: Option<&str>) -> Option<Self> {
+        match token {
+            None => Some(DigestAlgorithm::Md5),
+            Some(name) if name.eq_ignore_ascii_case("MD5") => Some(DigestAlgorithm::Md5),
+            Some(name) if name.eq_ignore_ascii_case("SHA-256") => Some(DigestAlgorithm::Sha256),
+            Some(_) => None,
+        }
+    }
+
     /// The token on the wire.
     pub(crate) const fn token(self) -> &'static str {
         match self {
@@ -149,6 +168,33 @@ impl fmt::Debug for TrunkAuth {
             TrunkAuth::ByAddress(nets) => f.debug_tuple("ByAddress").field(nets).finish(),
             TrunkAuth::ByDigest { user, .. } => f.debug_struct("ByDigest").field("user", user).finish(),
         }
+    }
+}
+
+/// How a trunk dials out.
+#[derive(Clone, Debug)]
+pub struct WayOut {
+    /// The provider's SIP URI, without a user part: the number that is dialled takes that place.
+    pub uri: String,
+    /// The number that people see when we call them.
+    pub from_user: String,
+    /// Who we are when the provider asks for a password (RFC 3261 §22).
+    pub account: Option<Account>,
+}
+
+/// A user name and a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The digest user name.
+    pub user: String,
+    /// The password.
+    pub secret: String,
+}
+
+impl fmt::Debug for Account {
+    /// The secret stays out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("user", &self.user).finish()
     }
 }
 

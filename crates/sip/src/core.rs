@@ -6,6 +6,7 @@ use crate::digest::Digest;
 use crate::leg::LegMsg;
 use crate::limits::Sources;
 use crate::metrics::Metrics;
+use crate::outside::Outside;
 use crate::registrar::Registrar;
 use crate::transport::Flow;
 use crate::trunk::Trunks;
@@ -48,6 +49,7 @@ pub(crate) struct Core {
     pub(crate) listeners: Vec<(Transport, SocketAddr)>,
     pub(crate) udp: Vec<Flow>,
     pub(crate) trunks: Trunks,
+    pub(crate) outside: Outside,
     pub(crate) digest: Digest,
     pub(crate) registrar: Registrar,
     pub(crate) sources: Sources,
@@ -120,6 +122,7 @@ impl Core {
         let limits = config.limits;
         Ok(Self {
             trunks: Trunks::new(&config),
+            outside: Outside::new(&config)?,
             digest: Digest::new(&config.realm, &config.digest, config.nonce_lifetime),
             registrar: Registrar::new(&config)?,
             sources: Sources::new(

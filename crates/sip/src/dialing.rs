@@ -1,4 +1,4 @@
-//! Rings operators' phones in the order in which the queue asked for it.
+//! Rings phones in the order in which the queue asked for it.
 //!
 //! Legs run in tasks of their own, and tasks run in any order. Here one task sends every INVITE, so that what the
 //! queue decided first is seen first on the wire; and it lets a phone be told of the end of its last call before the
@@ -8,14 +8,14 @@ use crate::config::Transport;
 use crate::core::{Core, LegHandle};
 use crate::dialog::{self, Dialog};
 use crate::leg::Leg;
-use crate::registrar::Reach;
+use crate::operator_leg::Asking;
 use crate::transport::Flow;
 use crate::{SipEvent, SrtpPolicy};
 use acd::{CallerNumber, FailCause, LegId, OperatorId};
 use futures_util::FutureExt;
 use media::Codec;
 use rsipstack::sip::uri::ParamsExt;
-use rsipstack::sip::{Host, Transport as SipTransport};
+use rsipstack::sip::{Host, Transport as SipTransport, Uri};
 use rsipstack::transaction::random_text;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -30,39 +30,59 @@ const TURN_PATIENCE: Duration = Duration::from_millis(100);
 /// One phone to ring.
 pub(crate) struct Dial {
     leg: Leg,
-    operator: OperatorId,
-    caller: CallerNumber,
+    /// Whose calls come one after the other.
+    operator: Option<OperatorId>,
+    asking: Asking,
+}
+
+/// A way to a phone: its address, the socket to start from, and whether only that leads there.
+pub(crate) struct Way {
+    pub(crate) target: Uri,
+    pub(crate) flow: Flow,
+    pub(crate) behind_nat: bool,
 }
 
 impl Core {
-    /// Has an operator's phone rung for a call. The leg exists from here on.
+    /// Has an operator's phone rung for a call.
     pub(crate) fn dial(self: &Arc<Self>, id: LegId, operator: OperatorId, caller: CallerNumber) {
-        let Some((reach, flow, behind_nat)) = self.way_to(id, operator) else {
-            self.emit(SipEvent::Failed {
-                leg: id,
-                cause: FailCause::Unreachable,
-            });
-            return;
+        let phone = self.config.phones.iter().find(|p| p.operator == operator);
+        let asking = Asking {
+            from: Some(caller),
+            inside: true,
+            srtp: phone.map_or(SrtpPolicy::Off, |phone| phone.srtp),
+            ..Asking::default()
         };
+        match self.way_to(id, operator) {
+            Some(way) => self.ring(id, way, asking, Some(operator)),
+            None => self.cannot_ring(id),
+        }
+    }
+
+    pub(crate) fn cannot_ring(&self, leg: LegId) {
+        let cause = FailCause::Unreachable;
+        self.emit(SipEvent::Failed { leg, cause });
+    }
+
+    /// Has a phone rung. The leg exists from here on.
+    pub(crate) fn ring(self: &Arc<Self>, id: LegId, way: Way, asking: Asking, operator: Option<OperatorId>) {
         let call_id = random_text(22);
         let tag = self.local_tag(&call_id, "");
         let dialog = Dialog {
             local: String::new(),
-            remote: format!("<{}>", reach.uri),
+            remote: format!("<{}>", address_of_record(&way.target)),
             call_id,
             local_tag: format!("{tag:016x}"),
             remote_tag: String::new(),
             local_seq: 0,
             remote_seq: None,
             routes: Vec::new(),
-            target: reach.uri,
+            target: way.target,
             contact: String::new(),
-            flow,
-            behind_nat,
+            flow: way.flow,
+            behind_nat: way.behind_nat,
         };
         let mut leg = Leg::new(self, id, tag, dialog, None);
-        let phone = self.config.phones.iter().find(|p| p.operator == operator);
-        leg.srtp = phone.map_or(SrtpPolicy::Off, |phone| phone.srtp);
+        leg.srtp = asking.srtp;
         let callers = self
             .legs
             .get(&LegId::caller(id.call))
@@ -71,27 +91,39 @@ impl Core {
         if let Err(unsent) = self.dials.send(Dial {
             leg,
             operator,
-            caller,
+            asking,
         }) {
             let mut dial = unsent.0;
             dial.leg.failed(FailCause::Unreachable);
         }
     }
 
-    /// Where an operator's phone is, the socket to start from, and whether only that leads there.
-    fn way_to(&self, id: LegId, operator: OperatorId) -> Option<(Reach, Flow, bool)> {
-        let Some(mut reach) = self.registrar.reach(operator, Instant::now()) else {
+    fn way_to(&self, id: LegId, operator: OperatorId) -> Option<Way> {
+        let Some(reach) = self.registrar.reach(operator, Instant::now()) else {
             info!(call = %id.call, leg = id.leg, operator = operator.0, "the operator's phone is not registered");
             return None;
         };
-        if let Some((flow, behind_nat)) = reach.flow.take() {
-            return Some((reach, flow, behind_nat));
+        match reach.flow {
+            Some((flow, behind_nat)) => Some(Way {
+                target: reach.uri,
+                flow,
+                behind_nat,
+            }),
+            None => self.way_by_address(id, reach.uri),
         }
+    }
+
+    /// The way to an address that did not come to us by itself.
+    pub(crate) fn way_by_address(&self, id: LegId, target: Uri) -> Option<Way> {
         let Some(flow) = self.udp.first().cloned() else {
-            warn!(call = %id.call, leg = id.leg, "a fixed contact needs a UDP socket to start from");
+            warn!(call = %id.call, leg = id.leg, "dialling a fixed address needs a UDP socket to start from; add one to `sip.listen`");
             return None;
         };
-        Some((reach, flow, false))
+        Some(Way {
+            target,
+            flow,
+            behind_nat: false,
+        })
     }
 
     /// Sends the INVITEs, one after the other, for as long as the edge lives.
@@ -100,25 +132,34 @@ impl Core {
         while let Some(Dial {
             mut leg,
             operator,
-            caller,
+            asking,
         }) = dials.recv().await
         {
-            if let Some(turn) = turns.insert(operator, leg.begin_turn()) {
+            if let Some(turn) = operator.and_then(|operator| turns.insert(operator, leg.begin_turn())) {
                 // An error is the end of the turn too: the leg is gone.
                 let _ = tokio::time::timeout(TURN_PATIENCE, turn).await;
             }
             if leg.dialog.takes_time() {
                 self.runtime.spawn(async move {
-                    let calling = leg.start_calling(caller).await;
-                    leg.run_operator(calling).await;
+                    let calling = leg.start_calling(asking).await;
+                    leg.run_outgoing(calling).await;
                 });
                 continue;
             }
-            match AssertUnwindSafe(leg.start_calling(caller)).catch_unwind().await {
-                Ok(calling) => drop(self.runtime.spawn(leg.run_operator(calling))),
+            match AssertUnwindSafe(leg.start_calling(asking)).catch_unwind().await {
+                Ok(calling) => drop(self.runtime.spawn(leg.run_outgoing(calling))),
                 Err(_) => leg.fault().await,
             }
         }
+    }
+}
+
+/// An address as it stands in To: what belongs to the way there is left out (RFC 3261 §19.1.1).
+fn address_of_record(target: &Uri) -> Uri {
+    Uri {
+        params: Vec::new(),
+        headers: Vec::new(),
+        ..target.clone()
     }
 }
 

@@ -1,10 +1,11 @@
-//! Digest authentication as a server (RFC 8760 on RFC 7616, RFC 3261 §22): MD5 and SHA-256, `qop=auth`.
+//! Digest authentication (RFC 8760 on RFC 7616, RFC 3261 §22): MD5 and SHA-256, `qop=auth`. As a server, and as a client
+//! that answers what a provider asks.
 //!
 //! A nonce carries its time of issue under a keyed hash, so an unanswered challenge costs no memory. Use of a
 //! nonce is remembered only after a good response, to refuse a repeated nonce count. A phone of RFC 2069's time, which
 //! answers without `qop`, has no count and may use a nonce once.
 
-use crate::config::DigestAlgorithm;
+use crate::config::{Account, DigestAlgorithm};
 use rsipstack::sip::typed::tokenizers::AuthTokenizer;
 use rsipstack::transaction::random_text;
 use sha2::Sha256;
@@ -193,12 +194,7 @@ impl<'a> Credentials<'a> {
                 .find(|(k, _)| k.eq_ignore_ascii_case(name))
                 .map(|&(_, v)| v)
         };
-        let algorithm = match get("algorithm") {
-            None => DigestAlgorithm::Md5,
-            Some(name) if name.eq_ignore_ascii_case("MD5") => DigestAlgorithm::Md5,
-            Some(name) if name.eq_ignore_ascii_case("SHA-256") => DigestAlgorithm::Sha256,
-            Some(_) => return None,
-        };
+        let algorithm = DigestAlgorithm::named(get("algorithm"))?;
         let digest = tokens.scheme.eq_ignore_ascii_case("Digest");
         if !digest || get("realm")? != realm {
             return None;
@@ -232,6 +228,81 @@ impl<'a> Credentials<'a> {
             Some((nc, cnonce)) => hex::<D>(&[&ha1, ":", self.nonce, ":", nc, ":", cnonce, ":auth:", &ha2]),
             None => hex::<D>(&[&ha1, ":", self.nonce, ":", &ha2]),
         }
+    }
+}
+
+/// What a peer asks for when it wants a password of us.
+struct Challenge<'a> {
+    realm: &'a str,
+    nonce: &'a str,
+    opaque: Option<&'a str>,
+    algorithm: DigestAlgorithm,
+    /// Whether it knows `qop=auth`; RFC 2069's time did not.
+    qop: bool,
+}
+
+/// The answer to the challenges of a 401 or 407, as the value of a header (RFC 7616 §3.4): to the first that we can
+/// answer, since they come in the peer's order of preference (RFC 8760 §2.4).
+pub(crate) fn answer<'c>(
+    challenges: impl IntoIterator<Item = &'c str>,
+    method: &str,
+    uri: &str,
+    account: &Account,
+) -> Option<String> {
+    let challenge = challenges.into_iter().find_map(Challenge::parse)?;
+    Some(challenge.answer(method, uri, account, &random_text(16)))
+}
+
+impl<'a> Challenge<'a> {
+    fn parse(header: &'a str) -> Option<Self> {
+        let tokens = AuthTokenizer::parse(header).ok()?;
+        let get = |name: &str| {
+            let mut params = tokens.params.iter();
+            params
+                .find(|(key, _)| key.eq_ignore_ascii_case(name))
+                .map(|&(_, value)| value)
+        };
+        if !tokens.scheme.eq_ignore_ascii_case("Digest") {
+            return None;
+        }
+        let qop = match get("qop") {
+            None => false,
+            Some(list) if list.split(',').any(|q| q.trim().eq_ignore_ascii_case("auth")) => true,
+            Some(_) => return None,
+        };
+        Some(Self {
+            realm: get("realm")?,
+            nonce: get("nonce")?,
+            opaque: get("opaque"),
+            algorithm: DigestAlgorithm::named(get("algorithm"))?,
+            qop,
+        })
+    }
+
+    fn answer(&self, method: &str, uri: &str, account: &Account, cnonce: &str) -> String {
+        let Self { realm, nonce, .. } = self;
+        let Account { user, secret } = account;
+        let credentials = Credentials {
+            user,
+            nonce,
+            uri,
+            response: "",
+            qop: self.qop.then_some(("00000001", cnonce)),
+            algorithm: self.algorithm,
+        };
+        let response = credentials.expected(method, realm, secret);
+        let token = self.algorithm.token();
+        let mut value = format!(
+            "Digest username=\"{user}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", \
+             response=\"{response}\", algorithm={token}"
+        );
+        if self.qop {
+            let _ = write!(value, ", qop=auth, nc=00000001, cnonce=\"{cnonce}\"");
+        }
+        if let Some(opaque) = self.opaque {
+            let _ = write!(value, ", opaque=\"{opaque}\"");
+        }
+        value
     }
 }
 
@@ -322,6 +393,55 @@ mod tests {
                 credentials.expected("GET", "http-auth@example.org", "Circle of Life"),
                 response
             );
+        }
+    }
+
+    #[test]
+    fn challenges_are_answered_as_we_would_judge() {
+        let account = Account {
+            user: "101".into(),
+            secret: "s3cret".into(),
+        };
+        let digest = digest(300);
+        let ours = digest.challenge(false);
+        let answered =
+            answer(ours.iter().map(String::as_str), "INVITE", "sip:1@h", &account).expect("an answer");
+        assert!(
+            answered.contains("algorithm=MD5, qop=auth"),
+            "the first that is offered: {answered}"
+        );
+        let secret_of = |user: &str| (user == "101").then_some("s3cret");
+        assert_eq!(digest.judge("INVITE", &answered, secret_of).0, Verdict::Good);
+        for (challenges, holds) in [
+            (
+                vec!["Digest realm=\"r\", nonce=\"n\", opaque=\"o\", qop=\"auth-int,auth\""],
+                Some("qop=auth, nc=00000001"),
+            ),
+            (
+                vec!["Digest realm=\"r\", nonce=\"n\", opaque=\"o\""],
+                Some("algorithm=MD5, opaque=\"o\""),
+            ),
+            (
+                vec![
+                    "Digest realm=\"r\", nonce=\"n\", algorithm=SHA-512-256, qop=\"auth\"",
+                    "Digest realm=\"r\", nonce=\"n\", algorithm=sha-256",
+                ],
+                Some("algorithm=SHA-256"),
+            ),
+            (vec!["Digest realm=\"r\", nonce=\"n\", qop=\"auth-int\""], None),
+            (vec!["Digest realm=\"r\""], None),
+            (vec!["Basic realm=\"r\""], None),
+            (vec!["Digest realm=\"r"], None),
+            (vec![], None),
+        ] {
+            let value = answer(challenges.iter().copied(), "INVITE", "sip:1@h", &account);
+            match holds {
+                Some(part) => assert!(
+                    value.as_ref().is_some_and(|v| v.contains(part)),
+                    "{challenges:?}: {value:?}"
+                ),
+                None => assert_eq!(value, None, "{challenges:?}"),
+            }
         }
     }
 

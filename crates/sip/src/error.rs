@@ -30,6 +30,14 @@ pub enum SipError {
         /// What was given.
         contact: String,
     },
+    /// A trunk's way out, or another place, is not a SIP URI.
+    #[error("{what} \"{uri}\" is not a SIP URI; write it like sip:192.0.2.1:5060")]
+    Outside {
+        /// What it is for.
+        what: &'static str,
+        /// What was given.
+        uri: String,
+    },
     /// Two phones, or a phone and a trunk, share a user name.
     #[error(
         "the SIP user \"{user}\" is configured twice: give every phone and digest trunk its own user name"

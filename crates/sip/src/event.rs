@@ -26,24 +26,24 @@ pub enum SipEvent {
         /// Hung up, or failed.
         cause: GoneCause,
     },
-    /// An operator's phone rings (180, or 183). At most once a leg.
+    /// A phone that we dialled rings (180, or 183). At most once a leg.
     Ringing {
         /// The phone's leg.
         leg: LegId,
     },
-    /// An operator's phone was picked up and its media is agreed.
+    /// A phone that we dialled was picked up and its media is agreed.
     Answered {
         /// The phone's leg.
         leg: LegId,
     },
-    /// An operator's phone did not take the call. Nothing of this leg follows.
+    /// A phone that we dialled did not take the call. Nothing of this leg follows.
     Failed {
         /// The phone's leg.
         leg: LegId,
         /// Why.
         cause: FailCause,
     },
-    /// An answered operator's leg is over and it was not our doing. Nothing of this leg follows.
+    /// An answered leg that we dialled, other than a caller's, is over and it was not our doing. Nothing of this leg follows.
     Gone {
         /// The phone's leg.
         leg: LegId,

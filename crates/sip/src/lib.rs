@@ -39,6 +39,7 @@ mod message;
 mod metrics;
 pub mod offer_answer;
 mod operator_leg;
+mod outside;
 mod registrar;
 mod sdp;
 mod session;
@@ -50,8 +51,8 @@ mod validate;
 mod wire;
 
 pub use config::{
-    DigestAlgorithm, EarlyMedia, IpNet, IpNetError, Limits, Listen, Phone, Registration, SessionTimer,
-    SipConfig, Transport, Trunk, TrunkAuth,
+    Account, DigestAlgorithm, EarlyMedia, IpNet, IpNetError, Limits, Listen, Phone, Registration,
+    SessionTimer, SipConfig, Transport, Trunk, TrunkAuth, WayOut,
 };
 pub use crypto::SrtpPolicy;
 pub use error::SipError;
@@ -60,7 +61,7 @@ pub use event::{Accepted, SipEvent, SipEvents};
 use crate::core::Core;
 use crate::leg::{Command, LegMsg};
 use crate::transport::Bound;
-use acd::{CallId, CallerNumber, HangUpCause, LegId, OperatorId, Outcome};
+use acd::{CallId, CallerNumber, Destination, HangUpCause, LegId, OperatorId, Outcome, TrunkId};
 use futures_util::FutureExt;
 use media::Media;
 use std::net::SocketAddr;
@@ -141,10 +142,10 @@ impl Sip {
         self.core.dial(leg, operator, caller);
     }
 
-    /// Rings a phone outside. No trunk has a way out yet: the leg fails.
-    pub fn dial_out(&self, leg: LegId) {
-        let cause = acd::FailCause::Unreachable;
-        self.core.emit(SipEvent::Failed { leg, cause });
+    /// Rings a phone outside: the caller's own by the way out of `trunk`, or another place's. Followed by `Ringing`,
+    /// `Answered` and later `CallerGone` (leg 0) or `Gone`, or by `Failed`.
+    pub fn dial_out(&self, leg: LegId, to: Destination, caller: CallerNumber, trunk: TrunkId) {
+        self.core.dial_out(leg, to, caller, trunk);
     }
 
     /// Ends a leg in whatever state it is, with CANCEL, BYE or a refusal. No event of this leg follows, apart from one

@@ -1,15 +1,19 @@
-//! An operator's leg until it is answered: INVITE to the phone, ringing, the answer or a failure, or our CANCEL.
+//! A leg that we dial, until it is answered: INVITE to the phone, ringing, the answer or a failure, or our CANCEL.
+//!
+//! Whose phone it is (an operator's, the caller's own for a call-back, another place's) shows in what the INVITE says, and
+//! in nothing else.
 
-use crate::SipEvent;
 use crate::arrival::without_tag;
 use crate::core::Core;
 use crate::crypto::Security;
 use crate::dialog::Dialog;
+use crate::digest;
 use crate::leg::{Command, Leg, LegMsg, Wake, reason};
 use crate::line::Line;
 use crate::message;
 use crate::transact::{acknowledge_and_end, client};
 use crate::transport::Flow;
+use crate::{Account, SipEvent, SrtpPolicy};
 use acd::{CallerNumber, FailCause, GoneCause, HangUpCause};
 use futures_util::FutureExt;
 use media::Family;
@@ -19,7 +23,22 @@ use rsipstack::transaction::transaction::{TransactionEvent, TransactionEventSend
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tokio::time::Instant;
-use tracing::{debug, error, info};
+use tracing::{debug, error, info, warn};
+
+/// What an INVITE of ours says, besides whose phone it is for.
+#[derive(Default)]
+pub(crate) struct Asking {
+    /// Who is shown as calling; nobody if withheld.
+    pub(crate) from: Option<CallerNumber>,
+    /// The phone is inside the house, and may know the call's number.
+    pub(crate) inside: bool,
+    /// The number of ours that the caller had dialled, for a call that goes on to another place (RFC 5806).
+    pub(crate) diverted: Option<String>,
+    /// Who we are to whoever asks for a password.
+    pub(crate) account: Option<Account>,
+    /// Whether the phone is to speak SRTP.
+    pub(crate) srtp: SrtpPolicy,
+}
 
 /// Our INVITE while it is open.
 pub(crate) struct Calling {
@@ -38,11 +57,74 @@ pub(crate) struct Calling {
     due: Option<Instant>,
     /// A 422 was followed already.
     retried: bool,
+    /// Who we are to whoever asks for a password, until we have told.
+    account: Option<Account>,
+}
+
+impl Calling {
+    /// An INVITE that was just sent.
+    fn new(request: Request, hop: Flow, tx: TransactionEventSender, key: TransactionKey) -> Self {
+        Self {
+            request,
+            hop,
+            tx,
+            key,
+            provisional: false,
+            rang: false,
+            hang_up: None,
+            rseq: None,
+            due: None,
+            retried: false,
+            account: None,
+        }
+    }
+
+    /// The headers with which the INVITE is worth sending again after this response: once with the interval that a 422
+    /// asks for (RFC 4028 §7.3), once with the password that a 401 or 407 asks for (RFC 3261 §22).
+    fn amended(&mut self, response: &Response) -> Option<Vec<Header>> {
+        let code = message::status(response);
+        let added = match code {
+            422 if !self.retried => {
+                let min: u32 = message::header(&response.headers, "Min-SE")?.parse().ok()?;
+                self.retried = true;
+                vec![
+                    Header::SessionExpires(min.to_string().into()),
+                    Header::MinSE(min.to_string().into()),
+                ]
+            }
+            401 | 407 => vec![self.authorization(code, response)?],
+            _ => return None,
+        };
+        let kept = self.request.headers.iter().filter(|header| match header {
+            Header::Allow(_) | Header::Supported(_) | Header::PAssertedIdentity(_) | Header::Other(..) => {
+                true
+            }
+            Header::SessionExpires(_) | Header::MinSE(_) => code != 422,
+            // A nonce is good for another count only where its issuer says so.
+            _ => false,
+        });
+        Some(kept.cloned().chain(added).collect())
+    }
+
+    fn authorization(&mut self, code: u16, response: &Response) -> Option<Header> {
+        let account = self.account.take()?;
+        let challenges = response.headers.iter().filter_map(|header| match header {
+            Header::WwwAuthenticate(value) if code == 401 => Some(value.value()),
+            Header::ProxyAuthenticate(value) if code == 407 => Some(value.value()),
+            _ => None,
+        });
+        let uri = self.request.uri.to_string();
+        let value = digest::answer(challenges, "INVITE", &uri, &account)?;
+        Some(match code {
+            401 => Header::Authorization(value.into()),
+            _ => Header::ProxyAuthorization(value.into()),
+        })
+    }
 }
 
 impl Leg {
-    /// Runs an operator's leg to its end, from the INVITE that was sent, or could not be.
-    pub(crate) async fn run_operator(mut self, calling: Option<Calling>) {
+    /// Runs a leg that we dialled to its end, from the INVITE that was sent, or could not be.
+    pub(crate) async fn run_outgoing(mut self, calling: Option<Calling>) {
         let run = async {
             let Some(calling) = calling else {
                 return self.failed(FailCause::Unreachable);
@@ -59,7 +141,7 @@ impl Leg {
     /// Ends the leg after a fault in the program.
     pub(crate) async fn fault(&mut self) {
         self.core.metrics.panics.inc();
-        error!(call = %self.id.call, leg = self.id.leg, "a fault in the program ended an operator's leg");
+        error!(call = %self.id.call, leg = self.id.leg, "a fault in the program ended a leg that was dialled");
         self.gone(GoneCause::Failed);
         // An answer to an INVITE that still rings finds no leg, and is ended then.
         if self.answered {
@@ -108,13 +190,14 @@ impl Leg {
     }
 
     /// Sends the INVITE. `None` if there is no way to the phone, or no port for its media.
-    pub(crate) async fn start_calling(&mut self, caller: CallerNumber) -> Option<Calling> {
+    pub(crate) async fn start_calling(&mut self, asking: Asking) -> Option<Calling> {
         let core = Arc::clone(&self.core);
         // The way the phone registered leads back to it; a fixed contact is looked up.
         let hop = self.dialog.hop_to_phone(&core).await?;
         self.dialog.flow = hop.clone();
         self.dialog.contact = core.contact(&hop);
         let told = core.told_flow(&hop);
+        let caller = asking.from.unwrap_or_else(CallerNumber::withheld);
         self.dialog.local = from_value(&caller, &told.to_string());
         let family = if hop.remote.is_ipv4() {
             Family::V4
@@ -124,7 +207,7 @@ impl Leg {
         let port = match core.media.open(self.id, family) {
             Ok(port) => port,
             Err(error) => {
-                error!(call = %self.id.call, leg = self.id.leg, %error, "no media port for an operator's leg");
+                error!(call = %self.id.call, leg = self.id.leg, %error, "no media port for a leg that is dialled");
                 return None;
             }
         };
@@ -142,35 +225,33 @@ impl Leg {
         let line = Line::new(port, rtp, core.local_tag(&self.dialog.call_id, "sdp"));
         self.line = Some(line.secured(security));
         let interval = core.config.session_timer.interval.as_secs();
-        let headers = self.invite_headers(&caller, &told.to_string(), interval);
+        let headers = self.invite_headers(&asking, &told.to_string(), interval);
         let offer = self.offer_again();
         let request = self.dialog.request(&core, Method::Invite, headers, Some(offer));
-        info!(call = %self.id.call, leg = self.id.leg, sip_call_id = self.dialog.call_id, %caller, "ringing an operator's phone");
+        info!(call = %self.id.call, leg = self.id.leg, sip_call_id = self.dialog.call_id, %caller, "ringing a phone");
         let (tx, key) = client(&core, request.clone(), &hop, Some(self.handle.sender.clone())).await?;
         Some(Calling {
-            request,
-            hop,
-            tx,
-            key,
-            provisional: false,
-            rang: false,
-            hang_up: None,
-            rseq: None,
-            due: None,
-            retried: false,
+            account: asking.account,
+            ..Calling::new(request, hop, tx, key)
         })
     }
 
-    fn invite_headers(&self, caller: &CallerNumber, host: &str, interval: u64) -> Vec<Header> {
+    fn invite_headers(&self, asking: &Asking, host: &str, interval: u64) -> Vec<Header> {
         let mut headers = vec![
             Header::Allow(crate::validate::ALLOW.into()),
             Header::Supported(crate::validate::SUPPORTED.into()),
-            message::other("X-Holdfast-Call", self.id.call.to_string()),
         ];
-        if !caller.is_withheld() {
+        if asking.inside {
+            headers.push(message::other("X-Holdfast-Call", self.id.call.to_string()));
+        }
+        if let Some(caller) = asking.from.filter(|from| !from.is_withheld()) {
             headers.push(Header::PAssertedIdentity(
                 format!("<sip:{}@{host}>", escape(caller.reveal())).into(),
             ));
+        }
+        if let Some(number) = &asking.diverted {
+            let value = format!("<sip:{}@{host}>;reason=unconditional", escape(number));
+            headers.push(message::other("Diversion", value));
         }
         if interval > 0 {
             headers.push(Header::SessionExpires(interval.to_string().into()));
@@ -264,31 +345,14 @@ impl Leg {
         client(&self.core, request, &calling.hop, None).await;
     }
 
-    /// Follows a 422 once, with the interval that the phone asks for (RFC 4028 §7.3).
+    /// Sends the INVITE again if the response tells how it would be taken.
     async fn retry(&mut self, calling: &mut Calling, response: &Response) -> bool {
-        let min = message::header(&response.headers, "Min-SE").and_then(|v| v.parse::<u32>().ok());
-        let (422, Some(min), false, None) =
-            (message::status(response), min, calling.retried, calling.hang_up)
-        else {
+        if calling.hang_up.is_some() {
+            return false;
+        }
+        let Some(headers) = calling.amended(response) else {
             return false;
         };
-        let mut headers: Vec<Header> = calling
-            .request
-            .headers
-            .iter()
-            .filter(|h| {
-                matches!(
-                    h,
-                    Header::Allow(_)
-                        | Header::Supported(_)
-                        | Header::PAssertedIdentity(_)
-                        | Header::Other(..)
-                )
-            })
-            .cloned()
-            .collect();
-        headers.push(Header::SessionExpires(min.to_string().into()));
-        headers.push(Header::MinSE(min.to_string().into()));
         let body = String::from_utf8_lossy(&calling.request.body).into_owned();
         let core = Arc::clone(&self.core);
         let request = self.dialog.request(&core, Method::Invite, headers, Some(body));
@@ -308,8 +372,8 @@ impl Leg {
             key,
             provisional: false,
             rseq: None,
-            retried: true,
             hop: calling.hop.clone(),
+            account: calling.account.take(),
             ..*calling
         };
         true
@@ -319,6 +383,9 @@ impl Leg {
         let code = message::status(response);
         debug!(call = %self.id.call, leg = self.id.leg, code, "the phone did not take the call");
         if calling.hang_up.is_none() {
+            if matches!(code, 401 | 407) {
+                warn!(call = %self.id.call, leg = self.id.leg, code, "the other side asks for a user name and password other than ours");
+            }
             // The transaction layer writes its own responses without a To tag.
             let from_peer = message::header(&response.headers, "To")
                 .and_then(message::tag)

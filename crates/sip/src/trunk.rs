@@ -6,7 +6,7 @@ use crate::digest::Verdict;
 use crate::limits::Bucket;
 use crate::message;
 use crate::validate::Refusal;
-use acd::{CallerNumber, QueueId, TrunkId};
+use acd::{CallerNumber, QueueId, Skills, TrunkId};
 use rsipstack::sip::{Header, Headers, Request, Scheme, Uri};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -120,16 +120,20 @@ impl Core {
         Err(challenge(false, "challenged"))
     }
 
-    /// The queue that the dialled number leads to.
-    pub(crate) fn destination(&self, uri: &Uri) -> Result<QueueId, Refusal> {
+    /// The queue that the dialled number leads to, and what an operator must know for it.
+    pub(crate) fn destination(&self, uri: &Uri) -> Result<(QueueId, Skills), Refusal> {
         let dialled = match &uri.scheme {
             Some(Scheme::Sip) => uri.user().unwrap_or_default().to_owned(),
             // The library reads a telephone number as the host of the URI.
             _ => uri.host_with_port.host.to_string(),
         };
         let table = &self.config.destinations;
-        let queue = table.get(&dialled).or_else(|| table.get("*"));
-        queue.copied().ok_or(Refusal::new(404, "unknown_number"))
+        let found = [dialled.as_str(), "*"]
+            .into_iter()
+            .find_map(|number| Some((number, *table.get(number)?)));
+        let (number, queue) = found.ok_or(Refusal::new(404, "unknown_number"))?;
+        let skills = self.config.number_skills.get(number).copied();
+        Ok((queue, skills.unwrap_or_default()))
     }
 }
 

@@ -330,6 +330,11 @@ impl Peer {
     pub async fn tcp(remote: SocketAddr) -> Peer {
         let stream = TcpStream::connect(remote).await.expect("a connection");
         let local = stream.local_addr().expect("an address");
+        Peer::over(stream, local, remote)
+    }
+
+    /// A peer at `local` on an open connection.
+    pub fn over(stream: TcpStream, local: SocketAddr, remote: SocketAddr) -> Peer {
         Peer {
             link: Link::Tcp(Mutex::new((stream, Vec::new()))),
             local,
@@ -647,7 +652,7 @@ pub fn credentials(
     )
 }
 
-fn hex(algorithm: &str, text: &str) -> String {
+pub fn hex(algorithm: &str, text: &str) -> String {
     use sha2::Digest;
     let bytes: Vec<u8> = match algorithm {
         "MD5" => md5::Md5::digest(text).to_vec(),
