@@ -78,7 +78,7 @@ pub enum Audio {
     },
     /// "Press this key to be called back and keep your place", then hold music.
     CallBackOffer(char),
-    /// That the caller cannot wait, and that this key asks to be called back; a `PromptDone` follows, then music.
+    /// That the caller cannot wait, and that this key asks to be called back; a `PromptDone` follows, no music.
     LastOffer(char),
     /// "You are back in your place", then hold music.
     Resumed,

@@ -67,7 +67,7 @@ impl Loop {
     pub(crate) fn run(mut self) -> Result<(), JournalError> {
         let mut batch = Vec::with_capacity(BATCH_MAX);
         // The first input of every run tells the core what time it is, and so the lines in force.
-        batch.push(Stimulus::Input(Input::Tick));
+        batch.push(Stimulus::Input(Input::Started));
         self.turn(&mut batch);
         while !self.state.stop {
             let patience = self.patience();

@@ -77,6 +77,8 @@ impl Acd {
                 ..
             } => self.dismiss(slot, outcome, HangUpCause::Ended),
             CallState::Leaving { way: Way::Offer, .. } => {
+                let audio = Audio::HoldMusic;
+                self.out.push(Output::Play { call: id, audio });
                 self.timers
                     .set_for(Timer::Call(slot), ticket, self.now + OFFER_MAX);
             }

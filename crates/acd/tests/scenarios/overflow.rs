@@ -171,6 +171,7 @@ fn who_finds_it_full_may_ask_to_be_called_back() {
         expect![[r#"
         0m00s   A has ticket 1; A answered; A hears hold_music; A has a line
         0m00s   B has ticket 2; B answered; B hears last offer, call-back by 1
+        0m03s   B hears hold_music
         0m08s   B hears farewell (callback); B* promised with ticket 2 of 8s ago; B* has a line
         0m08s   hang up B/0 (ended); B ends (callback)
         0m20s   op1 paused (not_ready)
@@ -191,6 +192,7 @@ fn who_does_not_ask_hears_the_last_word() {
         expect![[r#"
         0m00s   A has ticket 1; A answered; A hears hold_music; A has a line
         0m00s   B has ticket 2; B answered; B hears last offer, call-back by 1
+        0m03s   B hears hold_music
         0m13s   B hears farewell (saturated)
         0m20s   hang up B/0 (ended); B ends (saturated)
     "#]],

@@ -15,6 +15,7 @@ pub(super) fn check(config: &Config, findings: &Findings<'_>) {
     users(config, findings);
     folders(config, findings);
     sizes(config, findings);
+    dialling(config, findings);
     if let Err(error) = config.core.validate() {
         let text = error.to_string();
         let (key, rest) = text.split_once(": ").unwrap_or(("", &text));
@@ -76,6 +77,28 @@ fn users(config: &Config, findings: &Findings<'_>) {
             );
         }
         taken.push(user);
+    }
+}
+
+/// Whoever shall be dialled outside must be within reach.
+fn dialling(config: &Config, findings: &Findings<'_>) {
+    let ways = &config.sip.ways_out;
+    for (index, queue) in config.core.queues.iter().enumerate() {
+        if queue.call_back.is_some() && ways.is_empty() {
+            findings.error(
+                &findings.at(&format!("queues[{index}].call_back")),
+                "nobody could be called back: no trunk can dial",
+                "add `dial`, the provider's address, to the trunk that callers come by",
+            );
+        }
+    }
+    let outside = !ways.is_empty() || !config.sip.forwards.is_empty();
+    if outside && !config.sip.listen.iter().any(|at| at.transport == Transport::Udp) {
+        findings.error(
+            &findings.at("sip.listen"),
+            "has no UDP socket, from which phones outside are dialled",
+            "add one, such as \"udp:0.0.0.0:5060\"",
+        );
     }
 }
 

@@ -10,6 +10,7 @@ mod house;
 mod names;
 mod network;
 mod operators;
+mod overflow;
 mod queues;
 mod recording;
 mod schedule;
@@ -20,7 +21,7 @@ mod units;
 
 pub use finding::{Finding, Severity};
 
-use acd::AcdConfig;
+use acd::{AcdConfig, TrunkId};
 use engine::{ClockConfig, EngineConfig, RecordPolicy, Recorded};
 use finding::{At, Findings};
 use media::{Language, MediaConfig};
@@ -157,11 +158,16 @@ fn read(findings: &Findings<'_>, value: toml_span::Value<'_>) -> Option<Config> 
     let queues = queues::queues(&mut root, &skills);
     let pause_reasons = operators::pause_reasons(&mut root);
     let operators = operators::operators(&mut root, &queues.names, &skills);
-    let trunks = network::trunks(&mut root);
+    let trunks = network::trunks(&mut root, queues.first_number.as_deref());
 
     let mut sip = network::sip(root.section("sip"));
-    sip.trunks = trunks;
+    let trunk_ids = (0..trunks.trunks.len() as u32).map(TrunkId);
+    let dialable = trunk_ids.map(|id| trunks.ways_out.contains_key(&id)).collect();
+    sip.trunks = trunks.trunks;
+    sip.ways_out = trunks.ways_out;
     sip.destinations = queues.destinations;
+    sip.number_skills = queues.number_skills;
+    sip.forwards.clone_from(&queues.forwards);
     sip.phones = operators.phones;
     let (mut media, audio_dir) = network::media(root.section("media"));
     let recording = recording::recording(root.section("recording"));
@@ -176,8 +182,8 @@ fn read(findings: &Findings<'_>, value: toml_span::Value<'_>) -> Option<Config> 
         operators: operators.operators,
         pause_reasons,
         calls_max,
-        dialable: Vec::new(),
-        forwards: Vec::new(),
+        dialable,
+        forwards: queues.forwards,
     };
     let config = Config {
         name,

@@ -39,6 +39,16 @@ pub(super) fn judge_secret(section: &Section<'_, '_, '_>, secret: &Placed<String
     }
 }
 
+/// A SIP URI that can be dialled, or what is wrong with the text.
+pub(super) fn sip_uri(text: &str) -> Result<String, &'static str> {
+    let fits = text.len() > 4 && text.starts_with("sip:") && !text.contains([' ', '<', '>', '"']);
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err("is not a SIP URI")
+    }
+}
+
 /// The names of skills, each with its bit.
 #[derive(Default)]
 pub(super) struct Skills {

@@ -1,14 +1,16 @@
 //! What touches the network: SIP, trunks, RTP, HTTP.
 
 use super::FeedSettings;
-use super::names::{judge_secret, unique_name};
+use super::names::{judge_secret, sip_uri, unique_name};
 use super::section::Section;
 use crate::banner::reachable;
+use acd::TrunkId;
 use media::MediaConfig;
 use sip::{
-    DigestAlgorithm, EarlyMedia, IpNet, Limits, Listen, Registration, SessionTimer, SipConfig, SrtpPolicy,
-    Transport, Trunk, TrunkAuth,
+    Account, DigestAlgorithm, EarlyMedia, IpNet, Limits, Listen, Registration, SessionTimer, SipConfig,
+    SrtpPolicy, Transport, Trunk, TrunkAuth, WayOut,
 };
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -156,8 +158,16 @@ fn limits(section: &mut Section<'_, '_, '_>, default: Limits) -> Limits {
     }
 }
 
-pub(super) fn trunks(root: &mut Section<'_, '_, '_>) -> Vec<Trunk> {
-    let mut trunks = Vec::new();
+/// The trunks, and which of them can dial.
+#[derive(Default)]
+pub(super) struct Trunks {
+    pub(super) trunks: Vec<Trunk>,
+    pub(super) ways_out: BTreeMap<TrunkId, WayOut>,
+}
+
+/// Reads them. `number` is what people know the house by.
+pub(super) fn trunks(root: &mut Section<'_, '_, '_>, number: Option<&str>) -> Trunks {
+    let mut read = Trunks::default();
     let mut names = Vec::new();
     for mut section in root.sections("trunks") {
         section.require("name", "\"local\"");
@@ -169,7 +179,10 @@ pub(super) fn trunks(root: &mut Section<'_, '_, '_>) -> Vec<Trunk> {
         let auth = trunk_auth(&mut section, &name);
         let trusted_identity = section.boolean("trusted_identity").unwrap_or(false);
         let srtp = srtp_policy(&mut section, SrtpPolicy::Optional);
-        trunks.push(Trunk {
+        if let Some(way) = way_out(&mut section, &name, &auth, number) {
+            read.ways_out.insert(TrunkId(read.trunks.len() as u32), way);
+        }
+        read.trunks.push(Trunk {
             name: name.clone(),
             auth,
             trusted_identity,
@@ -178,14 +191,73 @@ pub(super) fn trunks(root: &mut Section<'_, '_, '_>) -> Vec<Trunk> {
         names.push(name);
         section.finish();
     }
-    if trunks.is_empty() {
+    if read.trunks.is_empty() {
         root.findings().error(
             &root.at_key("trunks"),
             "there is none: nobody could call",
             "add a table `[[trunks]]` with `name` and `from`",
         );
     }
-    trunks
+    read
+}
+
+/// How a trunk dials, if it does.
+fn way_out(
+    section: &mut Section<'_, '_, '_>,
+    name: &str,
+    auth: &TrunkAuth,
+    number: Option<&str>,
+) -> Option<WayOut> {
+    if !section.has("dial") {
+        without_dial(section);
+    }
+    let remedy = "write the provider's address alone, such as \"sip:192.0.2.1:5060\" or \"sip:sip.provider.example;transport=tcp\"";
+    let uri = section.parsed("dial", remedy, |text| {
+        let uri = sip_uri(text)?;
+        match uri.contains('@') {
+            true => Err("has a user part, where the number that is dialled belongs"),
+            false => Ok(uri),
+        }
+    });
+    let from_user = section.text("from_user").map(|user| user.value);
+    let user = section.text("dial_user");
+    let secret = section.text("dial_secret");
+    if let Some(secret) = &secret {
+        judge_secret(section, secret, name);
+    }
+    let account = match (user, secret, auth) {
+        (Some(user), Some(secret), _) => Some((user.value, secret.value)),
+        (Some(_), None, _) | (None, Some(_), _) => {
+            section.findings().error(
+                section.at(),
+                "has only one of `dial_user` and `dial_secret`",
+                "give both, or neither",
+            );
+            None
+        }
+        (None, None, TrunkAuth::ByDigest { user, secret }) => Some((user.clone(), secret.clone())),
+        (None, None, TrunkAuth::ByAddress(_)) => None,
+    };
+    let known_by = || account.as_ref().map(|(user, _)| user.clone());
+    let from_user = from_user.or_else(|| number.map(str::to_owned)).or_else(known_by);
+    Some(WayOut {
+        uri: uri?.value,
+        from_user: from_user.unwrap_or_else(|| "hotline".to_owned()),
+        account: account.map(|(user, secret)| Account { user, secret }),
+    })
+}
+
+/// Settings of dialling mean nothing to a trunk that does not.
+fn without_dial(section: &Section<'_, '_, '_>) {
+    for key in ["from_user", "dial_user", "dial_secret"] {
+        if section.has(key) {
+            section.findings().warn(
+                &section.at_key(key),
+                "has no effect: this trunk does not dial",
+                "add `dial` with the provider's address, or remove it",
+            );
+        }
+    }
 }
 
 /// Whether a trunk or phone speaks SRTP.

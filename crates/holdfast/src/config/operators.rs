@@ -1,7 +1,7 @@
 //! The operators and their phones.
 
 use super::finding::one_of;
-use super::names::{Skills, judge_secret, unique_name};
+use super::names::{Skills, judge_secret, sip_uri, unique_name};
 use super::network::srtp_policy;
 use super::section::Section;
 use acd::{OperatorConfig, OperatorId};
@@ -48,14 +48,7 @@ fn operator(mut section: Section<'_, '_, '_>, queues: &[String], skills: &Skills
     if let Some(secret) = &secret {
         judge_secret(&section, secret, &name);
     }
-    let contact = section.parsed("contact", "write it as \"sip:1001@192.0.2.5:5060\"", |uri| {
-        let fits = uri.len() > 4 && uri.starts_with("sip:") && !uri.contains(' ');
-        if fits {
-            Ok(uri.to_owned())
-        } else {
-            Err("is not a SIP URI")
-        }
-    });
+    let contact = section.parsed("contact", "write it as \"sip:1001@192.0.2.5:5060\"", sip_uri);
     let srtp = srtp_policy(&mut section, SrtpPolicy::Off);
     let queues = served(&mut section, queues);
     let in_order = section.boolean("prefer_in_order").unwrap_or(false);

@@ -2,6 +2,7 @@
 
 use super::finding::Placed;
 use super::names::{Skills, unique_name};
+use super::overflow;
 use super::recording::recorded;
 use super::schedule::schedule;
 use super::section::Section;
@@ -24,6 +25,12 @@ pub(super) struct Queues {
     pub(super) languages: Vec<Vec<Language>>,
     pub(super) recorded: Vec<Recorded>,
     pub(super) destinations: BTreeMap<String, QueueId>,
+    /// What an operator must know for some of them, besides the queue's own skills.
+    pub(super) number_skills: BTreeMap<String, acd::Skills>,
+    /// The first number of the file: what people know the house by.
+    pub(super) first_number: Option<String>,
+    /// Addresses that calls are forwarded to.
+    pub(super) forwards: Vec<String>,
 }
 
 pub(super) fn queues(root: &mut Section<'_, '_, '_>, skills: &Skills) -> Queues {
@@ -60,6 +67,9 @@ fn queue(mut section: Section<'_, '_, '_>, skills: &Skills, read: &mut Queues) {
     for number in dial.into_iter().flatten() {
         destination(&section, number, id, read);
     }
+    for numbers in section.sections("numbers") {
+        numbers_with_skills(numbers, skills, id, read);
+    }
     let language = |text: &str| Language::from_code(text).ok_or("is not a language with prompts");
     let languages = section.parsed_list("languages", "use \"zh\" or \"en\"", language);
     let languages: Vec<Language> = languages.map_or_else(
@@ -78,6 +88,7 @@ fn queue(mut section: Section<'_, '_, '_>, skills: &Skills, read: &mut Queues) {
     read.languages.push(languages);
     let settings = queue_settings(name, &mut section, skills);
     read.recorded.push(recorded(&mut section, settings.greeting));
+    let settings = overflow::read(&mut section, settings, skills, &mut read.forwards);
     read.queues.push(settings);
     section.finish();
 }
@@ -165,6 +176,19 @@ fn queue_settings(name: String, section: &mut Section<'_, '_, '_>, skills: &Skil
     }
 }
 
+/// Numbers that lead to the queue and say something of who dials them.
+fn numbers_with_skills(mut section: Section<'_, '_, '_>, skills: &Skills, id: QueueId, read: &mut Queues) {
+    section.require("dial", "[\"hotline-en\"]");
+    section.require("skills", "[\"english\"]");
+    let dial = section.texts("dial");
+    let needed = skills.named(&mut section, "skills");
+    for number in dial.into_iter().flatten() {
+        read.number_skills.insert(number.value.clone(), needed);
+        destination(&section, number, id, read);
+    }
+    section.finish();
+}
+
 fn destination(section: &Section<'_, '_, '_>, number: Placed<String>, id: QueueId, read: &mut Queues) {
     if number.value.is_empty() || number.value.contains([' ', '@', ':']) {
         section.findings().error(
@@ -183,5 +207,7 @@ fn destination(section: &Section<'_, '_, '_>, number: Placed<String>, id: QueueI
             format!("\"{}\" leads to the queue {whose} already", number.value),
             "let each number lead to one queue",
         );
+    } else if read.first_number.is_none() && number.value != "*" {
+        read.first_number = Some(number.value);
     }
 }

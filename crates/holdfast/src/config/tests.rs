@@ -89,7 +89,8 @@ fn what_the_shipped_configuration_shows_as_defaults_is_the_default() {
             "# To let",
             "# A provider",
         ];
-        comments_are_settings &= !line.starts_with("# A provider");
+        let tables = ["# A provider", "# [queues.", "# [[queues."];
+        comments_are_settings &= !tables.iter().any(|table| line.starts_with(table));
         if line.starts_with("# ──") {
             comments_are_settings = true;
         }
@@ -359,6 +360,129 @@ fn what_only_shows_in_the_whole_is_found_too() {
             Error trunks[1].user: "1001" is the name of an operator or another trunk already; give every operator and trunk a user name of its own
         "#]],
     );
+}
+
+#[test]
+fn phones_outside_are_read_with_their_ways() {
+    let text = shipped()
+        .replace("# skills = []\n\n\n", "skills = [\"english\"]\n")
+        .replace(
+            "name = \"hotline\"",
+            "name = \"hotline\"\non_saturated = \"call_back\"\non_closed = \"sip:desk@192.0.2.9\"\n\
+             on_timed_out = \"sip:desk@192.0.2.9\"\nforward_timeout = \"20s\"\ncall_back = { key = \"*\", within = \"2h\" }\n\
+             choices = [{ key = \"2\", skills = [\"english\"] }]\n\
+             numbers = [{ dial = [\"hotline-en\"], skills = [\"english\"] }]",
+        )
+        .replace(
+            "name = \"local\"",
+            "name = \"local\"\ndial = \"sip:192.0.2.1;transport=tcp\"\ndial_user = \"me\"\ndial_secret = \"long-and-random\"",
+        );
+    let checked = Config::parse("test.toml", &text);
+    let config = checked.config.unwrap_or_else(|| panic!("{:?}", checked.findings));
+    let queue = &config.core.queues[0];
+    let call_back = queue.call_back.expect("call-backs");
+    assert_eq!(
+        (call_back.key, call_back.within, call_back.promises_max),
+        ('*', Duration::from_secs(7_200), 100)
+    );
+    assert_eq!(
+        [queue.on_saturated, queue.on_closed, queue.on_timed_out],
+        [
+            acd::Overflow::OfferCallBack,
+            acd::Overflow::Forward(0),
+            acd::Overflow::Forward(0)
+        ]
+    );
+    assert_eq!(queue.forward_timeout, Duration::from_secs(20));
+    assert_eq!(
+        queue.choices,
+        [acd::Choice {
+            key: '2',
+            skills: acd::Skills(1)
+        }]
+    );
+    assert_eq!(config.core.forwards, ["sip:desk@192.0.2.9"]);
+    assert_eq!(config.sip.forwards, config.core.forwards);
+    assert_eq!(config.core.dialable, [true]);
+    let way = &config.sip.ways_out[&TrunkId(0)];
+    assert_eq!(
+        (way.uri.as_str(), way.from_user.as_str()),
+        ("sip:192.0.2.1;transport=tcp", "hotline")
+    );
+    assert_eq!(
+        way.account.as_ref().map(|account| account.user.as_str()),
+        Some("me")
+    );
+    assert_eq!(config.sip.destinations["hotline-en"], acd::QueueId(0));
+    assert_eq!(config.sip.number_skills["hotline-en"], acd::Skills(1));
+}
+
+#[test]
+fn wrong_ways_out_and_keys_are_named() {
+    with(
+        "name = \"hotline\"",
+        "name = \"hotline\"\ncall_back = {}",
+        expect![[r#"
+            Error queues[0].call_back: nobody could be called back: no trunk can dial; add `dial`, the provider's address, to the trunk that callers come by
+        "#]],
+    );
+    with(
+        "name = \"hotline\"",
+        "name = \"hotline\"\non_closed = \"call_back\"\non_timed_out = \"tel:110\"\non_saturated = \"forward\"",
+        expect![[r#"
+            Error queues[0].on_closed: offers a call-back, and the queue has none; add a table [queues.call_back]
+            Error queues[0].on_timed_out: "tel:110" is neither an action nor a SIP URI; use "farewell", "call_back" or an address such as "sip:desk@192.0.2.9"
+            Error queues[0].on_saturated: "forward" is neither an action nor a SIP URI; use "farewell", "call_back" or an address such as "sip:desk@192.0.2.9"
+        "#]],
+    );
+    with(
+        "name = \"hotline\"",
+        "name = \"hotline\"\ncall_back = { key = \"12\", offer = \"1m\", within = \"5s\" }\n\
+         choices = [{ key = \"1\", skills = [\"english\"] }, { key = \"1\" }, { key = \"A\", skills = [] }]\n\
+         numbers = [{ dial = [\"12345\"], skills = [] }, {}]",
+        expect![[r##"
+            Error queues[0].call_back.key: "12" is not a key of a phone; use one of "0" to "9", "*" or "#"
+            Error queues[0].call_back.offer: there is no such key; remove it; what can stand here is `key`, `offer_after`, `promises_max`, `within` and `ring_timeout`
+            Error queues[0].call_back.within: "5s" is out of range; use 1m to 7d
+            Error queues[0].choices[0].skills[0]: there is no skill "english"; name all skills in `skills` at the head of the file
+            Error queues[0].choices[1].skills: is missing; add `skills = ["english"]`
+            Error queues[0].choices[1].key: "1" has a meaning already, by queues[0].choices[0].key; give each its own key
+            Error queues[0].choices[2].key: "A" is not a key of a phone; use one of "0" to "9", "*" or "#"
+            Error queues[0].numbers[0].dial[0]: "12345" leads to the queue this one already; let each number lead to one queue
+            Error queues[0].numbers[1].dial: is missing; add `dial = ["hotline-en"]`
+            Error queues[0].numbers[1].skills: is missing; add `skills = ["english"]`
+        "##]],
+    );
+    with(
+        "name = \"local\"",
+        "name = \"local\"\ndial = \"sip:me@192.0.2.1\"\ndial_user = \"me\"",
+        expect![[r#"
+            Error trunks[0]: has only one of `dial_user` and `dial_secret`; give both, or neither
+            Error trunks[0].dial: "sip:me@192.0.2.1" has a user part, where the number that is dialled belongs; write the provider's address alone, such as "sip:192.0.2.1:5060" or "sip:sip.provider.example;transport=tcp"
+        "#]],
+    );
+    with(
+        "name = \"local\"",
+        "name = \"local\"\ndial = \"192.0.2.1\"",
+        expect![[r#"
+            Error trunks[0].dial: "192.0.2.1" is not a SIP URI; write the provider's address alone, such as "sip:192.0.2.1:5060" or "sip:sip.provider.example;transport=tcp"
+        "#]],
+    );
+    with(
+        "name = \"local\"",
+        "name = \"local\"\nfrom_user = \"12345\"",
+        expect![[r#"
+            Warning trunks[0].from_user: has no effect: this trunk does not dial; add `dial` with the provider's address, or remove it
+        "#]],
+    );
+    let text = shipped().replace("\"udp:0.0.0.0:5060\", ", "");
+    let text = text.replace(
+        "name = \"hotline\"",
+        "name = \"hotline\"\non_closed = \"sip:desk@192.0.2.9\"",
+    );
+    let told = findings(&text);
+    let told = told.iter().find(|finding| finding.key == "sip.listen");
+    assert!(told.is_some_and(|finding| finding.what.contains("no UDP socket")));
 }
 
 #[test]
