@@ -34,6 +34,8 @@ pub struct Settings {
     pub trunk: &'static str,
     /// Further lines of `[sip]`.
     pub sip: &'static str,
+    /// A phone outside: its address stands for `OUTSIDE` in all of these lines.
+    pub outside: Option<SocketAddr>,
     /// The address to serve at instead of one of the place's own.
     pub address: Option<IpAddr>,
 }
@@ -51,6 +53,7 @@ impl Default for Settings {
             operator: "",
             trunk: "",
             sip: "",
+            outside: None,
             address: None,
         }
     }
@@ -69,10 +72,10 @@ impl Settings {
             queue,
             engine,
             sip,
+            trunk,
             auto_ready,
             no_answer_max,
             operator,
-            trunk,
             ..
         } = self;
         let mut text = format!(
@@ -115,7 +118,10 @@ dial = ["hotline", "12345"]
                  no_answer_max = {no_answer_max}\n{operator}\n"
             ));
         }
-        text
+        match self.outside {
+            Some(outside) => text.replace("OUTSIDE", &outside.to_string()),
+            None => text,
+        }
     }
 }
 

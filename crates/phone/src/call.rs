@@ -264,6 +264,27 @@ impl Call {
         self.shared.audio.hear(length, within).await
     }
 
+    /// Presses a key, told by INFO (`application/dtmf-relay`), and waits for the answer. Only in a call that is answered.
+    ///
+    /// # Errors
+    /// [`PhoneError::Refused`] when the other side does not take it, [`PhoneError::CallOver`] when the call is over.
+    pub async fn press(&self, key: char) -> Result<(), PhoneError> {
+        let headers = Some(vec![Header::ContentType("application/dtmf-relay".into())]);
+        let body = format!("Signal={key}\r\nDuration=160\r\n").into_bytes();
+        let shared = &self.shared;
+        let answer = shared.dialog.info(headers, Some(body)).await;
+        let answer = answer
+            .map_err(shared.line.failed("INFO"))?
+            .ok_or(PhoneError::CallOver)?;
+        match answer.status_code.code() {
+            200..=299 => Ok(()),
+            status => Err(PhoneError::Refused {
+                request: "INFO",
+                status,
+            }),
+        }
+    }
+
     /// Whether the other side has put this call on hold (`a=sendonly` or `a=inactive`).
     pub fn is_held_by_peer(&self) -> bool {
         self.shared.agreed().1.is_some_and(|remote| remote.holds())
