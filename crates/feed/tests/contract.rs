@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Inputs between two looks at a whole snapshot: enough events that the server takes a new one for each look.
-const INPUTS_A_LOOK: usize = 400;
+const INPUTS_A_LOOK: usize = 600;
 const LOOKS: usize = 12;
 
 #[tokio::test]

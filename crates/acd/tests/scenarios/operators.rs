@@ -528,3 +528,46 @@ fn an_automatic_operator_who_chose_a_pause_stays_paused() {
         "#]],
     );
 }
+
+#[test]
+fn who_does_not_answer_after_the_rest_either_comes_back_only_by_himself() {
+    let resting = |config: &mut acd::AcdConfig| {
+        config.operators.truncate(1);
+        config.operators[0].rest = Duration::from_secs(60);
+    };
+    let script =
+        "0s op1 on; A calls; 20s wait; 40s wait; 1m40s wait; 2m00s wait; 5m wait; 6m op1 ready; op1 answers";
+    check_with(
+        resting,
+        script,
+        expect![[r#"
+        0m00s   op1 paused (not_ready)
+        0m00s   op1 available
+        0m00s   A has ticket 1; A answered; A hears hold_music; A has a line; A -> op1 (age 0s, idle 0s, 1 waiting, 1 eligible); dial op1 for A/1
+        0m20s   hang up A/1 (ring_timeout); A back from op1 (no_answer); op1 available; A -> op1 (age 20s, idle 0s, 1 waiting, 1 eligible); dial op1 for A/2
+        0m40s   hang up A/2 (ring_timeout); A back from op1 (no_answer); op1 paused (no_answer)
+        1m40s   op1 available; A -> op1 (age 100s, idle 0s, 1 waiting, 1 eligible); dial op1 for A/3
+        2m00s   hang up A/3 (ring_timeout); A back from op1 (no_answer); op1 paused (no_answer)
+        6m00s   op1 available; A -> op1 (age 360s, idle 0s, 1 waiting, 1 eligible); dial op1 for A/4
+        6m00s   bridge A/4; A talks with op1
+    "#]],
+    );
+    let answered = "0s op1 on; A calls; 40s wait; 1m40s op1 answers; 2m A hangs up; B calls; 3m wait";
+    check_with(
+        resting,
+        answered,
+        expect![[r#"
+        0m00s   op1 paused (not_ready)
+        0m00s   op1 available
+        0m00s   A has ticket 1; A answered; A hears hold_music; A has a line; A -> op1 (age 0s, idle 0s, 1 waiting, 1 eligible); dial op1 for A/1
+        0m20s   hang up A/1 (ring_timeout); A back from op1 (no_answer); op1 available; A -> op1 (age 20s, idle 0s, 1 waiting, 1 eligible); dial op1 for A/2
+        0m40s   hang up A/2 (ring_timeout); A back from op1 (no_answer); op1 paused (no_answer)
+        1m40s   op1 available; A -> op1 (age 100s, idle 0s, 1 waiting, 1 eligible); dial op1 for A/3
+        1m40s   bridge A/3; A talks with op1
+        2m00s   hang up A/3 (peer_gone); A ends (answered, waited 100s, talked 20s); op1 available
+        2m00s   B has ticket 2; B answered; B hears hold_music; B has a line; B -> op1 (age 0s, idle 0s, 1 waiting, 1 eligible); dial op1 for B/1
+        2m20s   hang up B/1 (ring_timeout); B back from op1 (no_answer); op1 available; B -> op1 (age 20s, idle 0s, 1 waiting, 1 eligible); dial op1 for B/2
+        2m40s   hang up B/2 (ring_timeout); B back from op1 (no_answer); op1 paused (no_answer)
+    "#]],
+    );
+}
