@@ -3,6 +3,8 @@
 CONFIG ?= config/holdfast.toml
 DEMO_ARGS ?=
 LOAD_ARGS ?=
+SOAK_SECONDS ?= 600
+FUZZ_SECONDS ?= 60
 
 # The tests and `make test` use one build profile, so that a cold checkout is compiled once.
 BINARY := $(CURDIR)/target/debug/holdfast
@@ -16,7 +18,7 @@ export CARGO_TERM_COLOR := never
 export NEXTEST_PROFILE := ci
 endif
 
-.PHONY: help setup run demo build fmt lint doc doctest rules check-config nextest test bench load deny
+.PHONY: help setup run demo build fmt lint doc doctest rules check-config nextest test bench load soak fuzz deny
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -76,6 +78,13 @@ bench: ## Run the criterion benches
 
 load: ## Measure the queue under load: engine on core 0, generator on core 1 (LOAD_ARGS="--rate 500")
 	scripts/load $(LOAD_ARGS)
+
+soak: ## 500 talking and 2,000 held callers, 20 a second coming and going, for SOAK_SECONDS (600); fails on loss, pauses and leaks
+	cargo build --release --package benches --bin rtp_load
+	target/release/rtp_load --talking 500 --held 2000 --churn 20 --seconds $(SOAK_SECONDS) --gap-max 60
+
+fuzz: ## Fuzz what reads RTP, RTCP, keys and SDP, each for FUZZ_SECONDS (60)
+	scripts/fuzz $(FUZZ_SECONDS)
 
 deny: ## Check licences, sources and advisories of the dependencies (needs cargo-deny)
 	cargo deny check

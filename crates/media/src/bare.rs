@@ -4,7 +4,7 @@ use crate::g711::{TRANSCODER, Transcoder};
 use crate::metrics::Counts;
 use crate::moment::Moment;
 use crate::player::Player;
-use crate::session::{OWN_PACKET_MAX, Seed, Session};
+use crate::session::{OWN_PACKET_MAX, REPORT_MAX, Seed, Session};
 use crate::{Library, Playlist, Remote};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,6 +18,7 @@ pub struct BarePath {
     counts: Counts,
     now: Moment,
     tick: u64,
+    key: Option<char>,
 }
 
 impl BarePath {
@@ -37,6 +38,7 @@ impl BarePath {
             counts: Counts::default(),
             now,
             tick: 0,
+            key: None,
         }
     }
 
@@ -44,11 +46,31 @@ impl BarePath {
     pub fn relay<'a>(&mut self, packet: &'a mut [u8], source: SocketAddr) -> Option<&'a [u8]> {
         self.now = self.now + Duration::from_millis(20);
         self.from.allow_more();
+        self.key = None;
         let inbound = self
             .from
             .take_in(packet, source, self.now, &mut self.counts)
             .ok()?;
+        self.key = inbound.key;
         self.to.pass_on(&inbound, packet, self.transcoder, self.now).ok()
+    }
+
+    /// The key whose press began with the last packet relayed.
+    pub fn key(&self) -> Option<char> {
+        self.key
+    }
+
+    /// From here on only a sample of what `from` sends is taken in, or again all of it.
+    pub fn sample(&mut self, sample: bool) {
+        self.from.sample(sample);
+    }
+
+    /// Our report to `from`, a second later.
+    pub fn report(&mut self) -> Vec<u8> {
+        self.now = self.now + Duration::from_secs(1);
+        let mut packet = [0; REPORT_MAX];
+        let reported = self.from.report("holdfast", false, self.now, &mut packet);
+        packet[..reported.map_or(0, |reported| reported.length)].to_vec()
     }
 
     /// Takes in an RTCP packet. Tells whether it was believed.

@@ -1,0 +1,28 @@
+//! What the fuzz target of session descriptions does with its input, and what must hold whatever it is. The tests run
+//! the kept inputs through the same function, without a fuzzer.
+
+use sip::offer_answer::{self, Local};
+
+/// A body that a peer offers or answers.
+pub(crate) fn sdp(data: &[u8]) {
+    let Ok(theirs) = offer_answer::parse(data) else {
+        return;
+    };
+    let local = Local {
+        rtp: ([192, 0, 2, 1], 30_000).into(),
+        session: 1,
+        version: 1,
+    };
+    let _ = offer_answer::check(&theirs);
+    let _ = offer_answer::accept(&theirs, &local);
+    let Ok((answer, agreed)) = offer_answer::answer(&theirs, &local) else {
+        return;
+    };
+    let ours = offer_answer::parse(answer.as_bytes()).expect("what we answer can be read");
+    assert_eq!(
+        ours.medias.len(),
+        theirs.medias.len(),
+        "each line is answered (RFC 3264 section 6): {answer}"
+    );
+    assert!(agreed.remote.rtp.port() > 0, "{answer}");
+}
