@@ -38,7 +38,7 @@ pub(crate) struct Findings {
     pub(crate) kilobytes_a_leg: f64,
     /// How late the generator sent, in 99 % of all cases at most.
     pub(crate) late_p99: Duration,
-    /// Port pairs more in use at the end than at the beginning.
+    /// Port pairs more in use at the end than there are legs.
     pub(crate) leaked_pairs: i64,
     /// Descriptors more open at the end than at the beginning.
     pub(crate) leaked_descriptors: i64,
@@ -63,7 +63,6 @@ pub(crate) fn run(
 
     let legs = generator.phones.len();
     let kilobytes = cost::resident_octets()?.saturating_sub(resident) as f64 / 1_024.0;
-    let pairs = generator.phones.subject.pairs_in_use();
     let descriptors = cost::open_descriptors()?;
     let before = cost::of_media_threads()?;
     generator.received.restart(generator.now());
@@ -78,10 +77,8 @@ pub(crate) fn run(
     generator.churn = 0;
     generator.run_for(COOL_DOWN)?;
 
-    let leaked_pairs = match (pairs, generator.phones.subject.pairs_in_use()) {
-        (Some(before), Some(after)) => (after - before) as i64,
-        _ => 0,
-    };
+    let pairs = generator.phones.subject.pairs_in_use();
+    let leaked_pairs = pairs.map_or(0, |pairs| pairs as i64 - legs as i64);
     let leaked_descriptors = cost::open_descriptors()? as i64 - descriptors as i64;
     let received = &mut generator.received;
     let lost = if options.churn > 0 {
