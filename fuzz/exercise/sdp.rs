@@ -2,27 +2,31 @@
 //! the kept inputs through the same function, without a fuzzer.
 
 use sip::offer_answer::{self, Local};
+use sip::{Security, SrtpPolicy};
 
-/// A body that a peer offers or answers.
+/// A body that a peer offers or answers, to legs that take SRTP never, at will and always.
 pub(crate) fn sdp(data: &[u8]) {
     let Ok(theirs) = offer_answer::parse(data) else {
         return;
     };
-    let local = Local {
-        rtp: ([192, 0, 2, 1], 30_000).into(),
-        session: 1,
-        version: 1,
-    };
-    let _ = offer_answer::check(&theirs);
-    let _ = offer_answer::accept(&theirs, &local);
-    let Ok((answer, agreed)) = offer_answer::answer(&theirs, &local) else {
-        return;
-    };
-    let ours = offer_answer::parse(answer.as_bytes()).expect("what we answer can be read");
-    assert_eq!(
-        ours.medias.len(),
-        theirs.medias.len(),
-        "each line is answered (RFC 3264 section 6): {answer}"
-    );
-    assert!(agreed.remote.rtp.port() > 0, "{answer}");
+    for policy in [SrtpPolicy::Off, SrtpPolicy::Optional, SrtpPolicy::Required] {
+        let security = Security::new(policy).expect("the system has random numbers");
+        let local = Local {
+            rtp: ([192, 0, 2, 1], 30_000).into(),
+            session: 1,
+            version: 1,
+            security,
+        };
+        let _ = offer_answer::check(&theirs, security.as_ref());
+        let _ = offer_answer::accept(&theirs, &local);
+        let Ok((answer, _)) = offer_answer::answer(&theirs, &local) else {
+            continue;
+        };
+        let ours = offer_answer::parse(answer.as_bytes()).expect("what we answer can be read");
+        assert_eq!(
+            ours.medias.len(),
+            theirs.medias.len(),
+            "each line is answered (RFC 3264 section 6): {answer}"
+        );
+    }
 }

@@ -54,7 +54,7 @@ pub use config::{
     Account, DigestAlgorithm, EarlyMedia, IpNet, IpNetError, Limits, Listen, Phone, Registration,
     SessionTimer, SipConfig, Transport, Trunk, TrunkAuth, WayOut,
 };
-pub use crypto::SrtpPolicy;
+pub use crypto::{Security, SrtpPolicy};
 pub use error::SipError;
 pub use event::{Accepted, SipEvent, SipEvents};
 
