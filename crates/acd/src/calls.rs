@@ -10,6 +10,7 @@ use std::ops::{Index, IndexMut};
 use std::time::Duration;
 
 /// A live call.
+#[derive(serde::Serialize, serde::Deserialize)]
 pub(crate) struct Call {
     pub(crate) id: CallId,
     pub(crate) queue: QueueId,
@@ -45,7 +46,7 @@ pub(crate) struct Call {
 }
 
 /// Where a call stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) enum CallState {
     /// Waits for a line.
     Queued,
@@ -66,7 +67,7 @@ pub(crate) enum CallState {
 }
 
 /// How a call leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Way {
     /// Hears a last word.
     Farewell,
@@ -79,7 +80,7 @@ pub(crate) enum Way {
 }
 
 /// A conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Talk {
     pub(crate) operator: OperatorId,
     /// The number of the operator's leg.
@@ -116,10 +117,12 @@ impl Call {
     }
 }
 
-#[derive(Default)]
+#[derive(Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Calls {
     slots: Vec<Option<Call>>,
     vacant: Vec<u32>,
+    /// Follows from the slots.
+    #[serde(skip)]
     index: HashMap<CallId, u32, BuildHasherDefault<IdHasher>>,
 }
 
@@ -148,6 +151,11 @@ impl Calls {
         self.index.remove(&call.id);
         self.vacant.push(slot);
         call
+    }
+
+    /// Builds the index again, which is not written down with the rest.
+    pub(crate) fn index_again(&mut self) {
+        self.index = self.iter().map(|(slot, call)| (call.id, slot)).collect();
     }
 
     /// All calls with their slots, in no meaningful order.

@@ -16,7 +16,7 @@ use crate::{Timestamp, Waits};
 use std::time::Duration;
 
 /// What is learned of one queue.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Learned {
     /// Mean seconds a line is held by a served call: ring and talk.
     hold: Mean,
@@ -34,7 +34,7 @@ pub(crate) struct Learned {
 }
 
 /// A mean that forgets.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, serde::Serialize, serde::Deserialize)]
 struct Mean {
     value: f64,
     count: u32,
@@ -286,7 +286,7 @@ fn normal_quantile(p: f64) -> f64 {
 }
 
 /// Something told to a caller who still waits, to be judged when the wait ends.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Told {
     pub(crate) at: Timestamp,
     pub(crate) announced: Option<Duration>,
@@ -296,7 +296,7 @@ pub(crate) struct Told {
 }
 
 /// All that was told and is not judged yet: a pool, chained by caller, the last first.
-#[derive(Default)]
+#[derive(Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Announcements {
     slots: Vec<Told>,
     vacant: Vec<u32>,

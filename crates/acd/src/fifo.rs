@@ -8,7 +8,7 @@
 //! Does not know what a call is: it maps tickets to slots.
 
 /// Tickets in order, each with the slot of its call.
-#[derive(Default)]
+#[derive(Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Fifo {
     /// The ticket of the first bit; a multiple of 64.
     base: u64,

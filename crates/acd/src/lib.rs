@@ -9,7 +9,8 @@
 //! and `acd/explain.rs` are what is told of it. Beneath them, each knowing nothing of the others: `queue` (who waits),
 //! `fifo` (order), `timers` (deadlines), `lines` (capacity), `schedule` (the calendar), `operators` and `strategy` (who
 //! is free, and who of them is chosen), `calls`, `places` and `regulars` (who is here, who may come back, who talked with
-//! whom), `estimate` (how long it will take). `acd/audit.rs` checks that all of it agrees.
+//! whom), `estimate` (how long it will take). `acd/audit.rs` checks that all of it agrees; `acd/state.rs`
+//! writes all of it down.
 #![forbid(unsafe_code)]
 
 mod acd;
@@ -33,7 +34,7 @@ mod strategy;
 mod time;
 mod timers;
 
-pub use acd::{Acd, Explanation, WaitsFor};
+pub use acd::{Acd, Explanation, StateError, WaitsFor};
 pub use config::*;
 pub use error::ConfigError;
 pub use event::*;

@@ -8,7 +8,9 @@ use crate::schedule::{LOOK_AHEAD_DAYS, Timetable};
 use crate::{AcdConfig, ConfigError, Event, QueueId, Timestamp};
 use std::time::Duration;
 
+#[derive(serde::Serialize, serde::Deserialize)]
 pub(crate) struct Lines {
+    #[serde(skip)]
     timetable: Timetable,
     /// Lines by hand in place of the timetable's, and until when.
     by_hand: Option<(u32, Timestamp)>,
@@ -21,8 +23,10 @@ pub(crate) struct Lines {
 }
 
 /// One queue's part of the lines.
+#[derive(serde::Serialize, serde::Deserialize)]
 struct Share {
     /// None: as many as the house has.
+    #[serde(skip)]
     timetable: Option<Timetable>,
     in_force: u32,
     in_use: u32,
@@ -61,6 +65,16 @@ impl Lines {
             guaranteed: shares.iter().any(|share| share.lines_min > 0),
             shares,
         })
+    }
+
+    /// Takes over the calendar, which is configuration and no state, from lines that are new.
+    pub(crate) fn follow(&mut self, fresh: Lines) {
+        self.timetable = fresh.timetable;
+        self.guaranteed = fresh.guaranteed;
+        for (share, fresh) in self.shares.iter_mut().zip(fresh.shares) {
+            share.timetable = fresh.timetable;
+            share.lines_min = fresh.lines_min;
+        }
     }
 
     /// Whether any line is free at all.

@@ -10,6 +10,7 @@ use std::ops::{Index, IndexMut};
 use std::time::Duration;
 
 /// One operator.
+#[derive(serde::Serialize, serde::Deserialize)]
 pub(crate) struct Operator {
     pub(crate) state: OperatorState,
     /// Since when in this state.
@@ -43,7 +44,7 @@ pub(crate) struct Operator {
 }
 
 /// What an operator asked for during a call.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Then {
     Pause(PauseReason),
     SignOff,
@@ -75,6 +76,7 @@ impl Operator {
 /// Whose phones ring for a call, in the order in which they are dialled.
 pub(crate) type Chosen = ArrayVec<OperatorId, RING_ALL_MAX>;
 
+#[derive(serde::Serialize, serde::Deserialize)]
 pub(crate) struct Operators {
     all: Vec<Operator>,
     /// Who is available.
@@ -94,6 +96,7 @@ pub(crate) struct Wanted {
 }
 
 /// Who serves one queue.
+#[derive(serde::Serialize, serde::Deserialize)]
 struct Team {
     serving: OperatorSet,
     /// For each set of skills that calls of the queue have needed so far: those of them who have these. The queue's
@@ -326,7 +329,7 @@ impl IndexMut<OperatorId> for Operators {
 }
 
 /// A set of operators, walked in the configuration's order.
-#[derive(Clone)]
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
 struct OperatorSet {
     words: Vec<u64>,
     count: u32,

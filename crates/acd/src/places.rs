@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
 /// Who a place is kept for.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Owner {
     pub(crate) trunk: TrunkId,
     pub(crate) queue: QueueId,
@@ -17,7 +17,7 @@ pub(crate) struct Owner {
 }
 
 /// A place kept.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Place {
     pub(crate) owner: Owner,
     pub(crate) ticket: u64,
@@ -29,8 +29,10 @@ pub(crate) struct Place {
     next: Option<u32>,
 }
 
+#[derive(serde::Serialize, serde::Deserialize)]
 pub(crate) struct Places {
     /// The oldest place of each caller.
+    #[serde(skip)]
     oldest: HashMap<Owner, u32, BuildHasherDefault<DefaultHasher>>,
     slots: Vec<Option<Place>>,
     vacant: Vec<u32>,
@@ -112,6 +114,21 @@ impl Places {
         self.slots[slot as usize] = None;
         self.vacant.push(slot);
         place
+    }
+
+    /// Finds each caller's oldest place again, which is not written down with the rest: no other leads to it.
+    pub(crate) fn index_again(&mut self) {
+        let mut led_to = vec![false; self.slots.len()];
+        for place in self.slots.iter().flatten() {
+            if let Some(next) = place.next.and_then(|next| led_to.get_mut(next as usize)) {
+                *next = true;
+            }
+        }
+        self.oldest = (0..)
+            .zip(&self.slots)
+            .zip(led_to)
+            .filter_map(|((slot, place), led_to)| Some((place.as_ref().filter(|_| !led_to)?.owner, slot)))
+            .collect();
     }
 
     fn place(&self, slot: u32) -> &Place {

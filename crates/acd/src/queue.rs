@@ -9,6 +9,7 @@ use crate::calls::{Call, CallState};
 use crate::estimate::Learned;
 use crate::fifo::Fifo;
 
+#[derive(serde::Serialize, serde::Deserialize)]
 pub(crate) struct Queue {
     /// Callers who wait for a line.
     queued: Fifo,
@@ -25,6 +26,7 @@ pub(crate) struct Queue {
 }
 
 /// Calls that the same operators may take.
+#[derive(serde::Serialize, serde::Deserialize)]
 struct Class {
     /// What they need, as an index of the queue's sets of skills.
     needs: u32,

@@ -7,7 +7,9 @@ use crate::{CallerNumber, OperatorId, Timestamp};
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
+#[derive(serde::Serialize, serde::Deserialize)]
 pub(crate) struct Regulars {
+    #[serde(with = "crate::acd::sorted")]
     last: HashMap<CallerNumber, (OperatorId, Timestamp), BuildHasherDefault<DefaultHasher>>,
     /// In order of the conversations' ends; stale where `last` says otherwise.
     ended: VecDeque<(CallerNumber, Timestamp)>,

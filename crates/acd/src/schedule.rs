@@ -56,6 +56,21 @@ pub struct Timetable {
     edges: Vec<u16>,
 }
 
+impl Default for Timetable {
+    /// No lines, ever.
+    fn default() -> Self {
+        let (windows, holidays, workdays, edges) = Default::default();
+        Self {
+            zone: TimeZone::UTC,
+            lines_otherwise: 0,
+            windows,
+            holidays,
+            workdays,
+            edges,
+        }
+    }
+}
+
 impl Timetable {
     /// Checks a schedule.
     ///

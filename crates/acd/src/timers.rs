@@ -35,7 +35,7 @@ impl Timer {
     }
 }
 
-#[derive(Default)]
+#[derive(Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Timers {
     kinds: [Heap; KINDS.len()],
 }
@@ -81,7 +81,7 @@ impl Timers {
 type Entry = (Timestamp, u64, u32);
 
 /// The deadlines of one kind of owner.
-#[derive(Default)]
+#[derive(Default, serde::Serialize, serde::Deserialize)]
 struct Heap {
     entries: Vec<Entry>,
     /// Where each owner's deadline is.

@@ -11,6 +11,7 @@ use acd::{
 };
 use feed::{Refusal, Request};
 use journal::JournalError;
+use replay::Decisions;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
@@ -52,6 +53,9 @@ pub(crate) struct State {
     live: usize,
     complained: Option<Instant>,
     room_short: bool,
+    /// What the core has decided in this run, and whether that is to be written down.
+    decisions: Decisions,
+    undecided: bool,
     stop: bool,
 }
 
@@ -74,6 +78,7 @@ impl Loop {
             self.inbox.take(&mut batch, BATCH_MAX, patience);
             self.turn(&mut batch);
         }
+        self.checkpoint(self.clock.now());
         self.log.close()
     }
 
@@ -127,6 +132,8 @@ impl Loop {
         self.metrics.inputs.inc();
         let before = self.state.outputs.len();
         self.acd.handle(now, input, &mut self.state.outputs);
+        self.state.decisions.take(&self.state.outputs[before..]);
+        self.state.undecided = true;
         let mut refusal = None;
         for output in &self.state.outputs[before..] {
             let Output::Event(event) = output else { continue };
@@ -193,6 +200,11 @@ impl Loop {
     /// Makes what was appended durable. When that fails the queue goes on in memory: a caller is better served by an
     /// engine that might forget than by none.
     fn commit(&mut self, now: Timestamp) {
+        if std::mem::take(&mut self.state.undecided)
+            && let Err(error) = self.log.decided(now, self.state.decisions.hash())
+        {
+            tracing::error!(%error, "what was decided could not be journaled");
+        }
         match self.log.commit(now) {
             Ok(committed) => {
                 self.metrics.journal_bytes.inc_by(committed.bytes);
@@ -225,6 +237,32 @@ impl Loop {
             .journal_missing
             .set(i64::try_from(self.log.missing()).unwrap_or(i64::MAX));
         self.watch_room();
+        if self.log.checkpoint_due(now) {
+            self.checkpoint(now);
+        }
+        match self.log.checkpointed(now) {
+            Some(Ok(done)) => {
+                self.metrics.journal_checkpoints.inc();
+                self.metrics.journal_checkpoint_failing.set(0);
+                tracing::debug!(
+                    index = done.index,
+                    bytes = done.bytes,
+                    took_ms = done.took.as_millis() as u64,
+                    state = %done.hash,
+                    "checkpoint"
+                );
+            }
+            Some(Err(error)) => {
+                self.metrics.journal_checkpoint_failing.set(1);
+                tracing::error!(%error, "no checkpoint could be written: a start will have to replay more");
+            }
+            None => {}
+        }
+    }
+
+    /// Hands the core's state to the journal. All that was told is committed, or waits in memory for the disk.
+    fn checkpoint(&mut self, now: Timestamp) {
+        self.log.checkpoint(now, self.acd.state());
     }
 
     /// Says so before the disk is full, while there is time to do something about it.

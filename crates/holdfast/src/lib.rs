@@ -12,6 +12,7 @@ pub mod check;
 pub mod config;
 pub mod demo;
 mod descriptors;
+pub mod logs;
 pub mod serve;
 pub mod simulate;
 

@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 use holdfast::config::{Config, Severity};
-use holdfast::{check, demo, serve, simulate};
+use holdfast::{check, demo, logs, serve, simulate};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -45,6 +45,20 @@ enum Command {
     /// on any machine. Every step is checked; exits with 1 if the queue broke a rule, 2 if an option or a file is
     /// wrong.
     Simulate(simulate::Options),
+    /// Look at a journal, or cut it knowingly where it is damaged.
+    #[command(subcommand)]
+    Journal(logs::JournalCommand),
+    /// Run a journal through the queue's code again, and report any difference from what was recorded.
+    ///
+    /// Changes nothing; the engine may be running. Exits with 0 if all agrees, 1 if something differs or could not be
+    /// replayed (with --explain: if the call is not there), 2 if the journal cannot be read.
+    Replay(logs::ReplayOptions),
+    /// Prove or refute from the journal that nobody was served out of turn.
+    ///
+    /// For every line and operator given out, each older call that waited is looked at, by rules of the audit's own;
+    /// those that were passed are named with the reason. Exits with 0 if the order is proven, 1 if it is not, 2 if the
+    /// journal cannot be read.
+    Audit(logs::AuditOptions),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +66,9 @@ fn main() -> ExitCode {
         Command::Serve { config } => serve_file(config),
         Command::Demo(options) => demonstrate(options),
         Command::Simulate(options) => simulate::run(&options),
+        Command::Journal(command) => logs::journal(&command),
+        Command::Replay(options) => logs::replay(&options),
+        Command::Audit(options) => logs::audit(&options),
         Command::Check { config } => {
             check::run(&config, &mut io::stdout().lock()).unwrap_or(ExitCode::from(2))
         }

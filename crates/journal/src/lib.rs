@@ -89,11 +89,15 @@ mod checkpoint;
 mod checkpointer;
 mod entry;
 mod error;
+#[cfg(test)]
+mod fault_tests;
 mod format;
 mod input;
+mod inspect;
 mod options;
 mod read;
 mod recover;
+mod repair;
 mod retain;
 mod store;
 #[cfg(test)]
@@ -106,7 +110,9 @@ pub use checkpointer::Checkpointed;
 pub use entry::{Body, Entry, NOTE_KEY_MAX, NOTE_MAX, Note};
 pub use error::JournalError;
 pub use format::{FORMAT_VERSION, Head};
+pub use inspect::{CheckpointReport, End, Holds, Inspection, SegmentReport, inspect};
 pub use options::{Durability, Options, PENDING_MAX, Room};
 pub use read::{Segment, segments};
 pub use recover::{Begins, Opened, PassedOver, Recovered, Start, Torn};
+pub use repair::{Cut, RepairPlan, plan_repair};
 pub use write::{Committed, Journal};

@@ -168,13 +168,7 @@ impl Segment {
     /// The frame at `self.offset` does not read. If a later one says that these bytes had been on disk, they were
     /// damaged since; otherwise nobody was ever told of them, and a crash tore them.
     fn judge_bad_frame(&self) -> Result<Next, JournalError> {
-        let failed = || io_error("read", &self.path);
-        let mut file = File::open(&self.path).map_err(failed())?;
-        io::Seek::seek(&mut file, io::SeekFrom::Start(self.offset)).map_err(failed())?;
-        let mut rest = Vec::new();
-        file.take(self.length - self.offset)
-            .read_to_end(&mut rest)
-            .map_err(failed())?;
+        let rest = self.bytes_from(self.offset)?;
         let vouched = (1..rest.len()).any(|at| {
             let frame = &rest[at..];
             decode_frame_head(frame).is_some_and(|head| {
@@ -187,6 +181,39 @@ impl Segment {
             return Err(self.damaged("a frame's checksum does not match, though it was once on disk".into()));
         }
         Ok(Next::Torn { offset: self.offset })
+    }
+
+    /// The entries of all frames that are whole, from `offset` on, wherever they begin.
+    pub(crate) fn salvage(&self, offset: u64) -> Result<Vec<Entry>, JournalError> {
+        let rest = self.bytes_from(offset.max(self.offset))?;
+        let mut entries = Vec::new();
+        let mut at = 0;
+        while let Some(bytes) = rest.get(at..).filter(|bytes| !bytes.is_empty()) {
+            let whole = decode_frame_head(bytes)
+                .and_then(|head| Some((head, bytes.get(..FRAME_FIXED + head.length)?)))
+                .filter(|(_, frame)| frame_is_whole(frame));
+            match whole {
+                Some((head, frame)) => {
+                    if let Ok(more) = decode_entries(self.version, head, &frame[FRAME_FIXED..]) {
+                        entries.extend(more);
+                    }
+                    at += frame.len();
+                }
+                None => at += 1,
+            }
+        }
+        Ok(entries)
+    }
+
+    fn bytes_from(&self, offset: u64) -> Result<Vec<u8>, JournalError> {
+        let failed = || io_error("read", &self.path);
+        let mut file = File::open(&self.path).map_err(failed())?;
+        io::Seek::seek(&mut file, io::SeekFrom::Start(offset)).map_err(failed())?;
+        let mut rest = Vec::new();
+        file.take(self.length.saturating_sub(offset))
+            .read_to_end(&mut rest)
+            .map_err(failed())?;
+        Ok(rest)
     }
 
     fn damaged(&self, what: String) -> JournalError {

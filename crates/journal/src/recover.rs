@@ -269,7 +269,7 @@ pub(crate) fn remember(notes: &mut Notes, key: &str, value: Option<&[u8]>) {
 }
 
 /// Holds the directory for one engine; the lock goes with the file handle, however the process ends.
-fn lock(dir: &Path) -> Result<File, JournalError> {
+pub(crate) fn lock(dir: &Path) -> Result<File, JournalError> {
     let path = dir.join("lock");
     let file = OpenOptions::new()
         .write(true)
@@ -424,23 +424,29 @@ impl Past {
 
 /// Cuts `path` at `offset`, after putting what goes into a file beside it.
 fn cut(path: PathBuf, offset: u64) -> Result<Torn, JournalError> {
-    let failed = || io_error("cut the torn tail of", &path);
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(&path)
-        .map_err(failed())?;
-    file.seek(SeekFrom::Start(offset)).map_err(failed())?;
     let kept_in = path.with_extension("torn");
-    let mut kept = create_private(&kept_in).map_err(failed())?;
-    let bytes = io::copy(&mut Read::by_ref(&mut file), &mut kept).map_err(failed())?;
-    kept.sync_all().map_err(failed())?;
-    file.set_len(offset).map_err(failed())?;
-    file.sync_all().map_err(failed())?;
+    let bytes = cut_into(&path, offset, &kept_in)?;
     Ok(Torn {
         path,
         offset,
         bytes,
         kept_in,
     })
+}
+
+/// Cuts `path` at `offset`; what goes is in `aside` first. Returns how many bytes that are.
+pub(crate) fn cut_into(path: &Path, offset: u64, aside: &Path) -> Result<u64, JournalError> {
+    let failed = || io_error("cut", path);
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .map_err(failed())?;
+    file.seek(SeekFrom::Start(offset)).map_err(failed())?;
+    let mut kept = create_private(aside).map_err(failed())?;
+    let bytes = io::copy(&mut Read::by_ref(&mut file), &mut kept).map_err(failed())?;
+    kept.sync_all().map_err(failed())?;
+    file.set_len(offset).map_err(failed())?;
+    file.sync_all().map_err(failed())?;
+    Ok(bytes)
 }

@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A directory of this test's own, gone when the test is over.
-struct Dir(PathBuf);
+pub(crate) struct Dir(pub(crate) PathBuf);
 
 impl Dir {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let name = format!(
             "journal-{}-{}",
@@ -81,7 +81,7 @@ impl Store for Faulty {
     }
 }
 
-fn config() -> AcdConfig {
+pub(crate) fn config() -> AcdConfig {
     AcdConfig {
         schedule: Schedule {
             time_zone: "Asia/Shanghai".into(),
@@ -99,11 +99,11 @@ fn config() -> AcdConfig {
     }
 }
 
-fn at(n: u64) -> Timestamp {
+pub(crate) fn at(n: u64) -> Timestamp {
     Timestamp::from_secs(1_800_000_000 + n)
 }
 
-fn arrival(n: u64) -> Input {
+pub(crate) fn arrival(n: u64) -> Input {
     let caller = CallerNumber::new("02112345678");
     Input::CallArrived {
         call: CallId(n),
@@ -114,7 +114,7 @@ fn arrival(n: u64) -> Input {
     }
 }
 
-fn try_open(dir: &Path, options: Options) -> Result<(Journal, Opened, Vec<Entry>), JournalError> {
+pub(crate) fn try_open(dir: &Path, options: Options) -> Result<(Journal, Opened, Vec<Entry>), JournalError> {
     let mut seen = Vec::new();
     let (journal, opened) = Journal::open(dir, &config(), options, at(0), &mut |head, entry| {
         assert_eq!(head.config, config());
@@ -124,14 +124,14 @@ fn try_open(dir: &Path, options: Options) -> Result<(Journal, Opened, Vec<Entry>
 }
 
 /// Options that do not make a test wait.
-fn options() -> Options {
+pub(crate) fn options() -> Options {
     Options {
         retry_after: std::time::Duration::ZERO,
         ..Options::default()
     }
 }
 
-fn open(dir: &Path) -> (Journal, Opened, Vec<Entry>) {
+pub(crate) fn open(dir: &Path) -> (Journal, Opened, Vec<Entry>) {
     try_open(dir, options()).unwrap()
 }
 
@@ -157,7 +157,7 @@ fn write_log(dir: &Path, batches: u64) -> (Vec<Entry>, Vec<u64>) {
 }
 
 /// Writes a checkpoint and waits until it is on disk.
-fn checkpoint(journal: &mut Journal, at: Timestamp, core: &[u8]) -> Checkpointed {
+pub(crate) fn checkpoint(journal: &mut Journal, at: Timestamp, core: &[u8]) -> Checkpointed {
     assert!(journal.checkpoint(at, core.to_vec()));
     loop {
         if let Some(done) = journal.checkpointed(at) {
@@ -167,7 +167,7 @@ fn checkpoint(journal: &mut Journal, at: Timestamp, core: &[u8]) -> Checkpointed
     }
 }
 
-fn last_segment(dir: &Path) -> PathBuf {
+pub(crate) fn last_segment(dir: &Path) -> PathBuf {
     segments(dir).unwrap().pop().unwrap().1
 }
 
@@ -561,7 +561,7 @@ fn notes(of: &[(&str, &[u8])]) -> Notes {
         .collect()
 }
 
-fn replayed(recovered: &mut Recovered) -> Vec<Entry> {
+pub(crate) fn replayed(recovered: &mut Recovered) -> Vec<Entry> {
     let mut seen = Vec::new();
     recovered.replay(&mut |_, entry| seen.push(entry)).unwrap();
     seen

@@ -16,6 +16,7 @@ mod explain;
 mod leaving;
 mod legs;
 mod operators;
+mod state;
 
 use crate::calls::{Call, CallState, Calls, Way};
 use crate::estimate::Announcements;
@@ -29,8 +30,11 @@ use crate::{AcdConfig, CallView, ConfigError, Event, Input, OperatorId, Operator
 use crate::{QueueId, Snapshot, Stage, Timestamp};
 
 pub use explain::{Explanation, WaitsFor};
+pub use state::StateError;
+pub(crate) use state::sorted;
 
 /// The queue core. See the crate's documentation.
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct Acd {
     config: AcdConfig,
     now: Timestamp,
@@ -49,6 +53,7 @@ pub struct Acd {
     next_ticket: u64,
     draining: bool,
     /// Outputs of the input in hand; kept for its capacity.
+    #[serde(skip)]
     out: Vec<Output>,
 }
 

@@ -485,4 +485,30 @@ proptest! {
         prop_assert_eq!(outputs, run.outputs);
         prop_assert_eq!(again.snapshot(), run.acd.snapshot());
     }
+
+    #[test]
+    fn a_core_restored_at_any_point_goes_on_as_the_one_it_was_taken_from(
+        config in configs(), steps in steps(), at in 0.0..1.0f64,
+    ) {
+        let mut run = Run::new(config.clone());
+        steps.into_iter().for_each(|step| run.step(step));
+        let taken_at = (run.inputs.len() as f64 * at) as usize;
+        let mut core = Acd::new(config.clone()).expect("good");
+        core.handle(START, Input::Tick, &mut Vec::new());
+        for (at, input) in &run.inputs[..taken_at] {
+            core.handle(*at, *input, &mut Vec::new());
+        }
+        let state = core.state();
+        let mut restored = Acd::restore(config, &state).expect("a state just taken");
+        prop_assert!(restored.state() == state, "restored and taken again it differs");
+        for (n, (at, input)) in run.inputs[taken_at..].iter().enumerate() {
+            let (mut outputs, mut again) = (Vec::new(), Vec::new());
+            core.handle(*at, *input, &mut outputs);
+            restored.handle(*at, *input, &mut again);
+            prop_assert_eq!(outputs, again, "input {} after {}", n, taken_at);
+            prop_assert_eq!(core.next_deadline(), restored.next_deadline());
+        }
+        prop_assert!(restored.state() == core.state(), "in the end they differ");
+        prop_assert_eq!(restored.snapshot(), run.acd.snapshot());
+    }
 }

@@ -1,7 +1,8 @@
 //! The core under test, behind the only door it has, with the oracle watching and crashes at any input.
 //!
-//! A crash is what it is for the engine: the state is gone, the log of inputs is not. A new core is made from the
-//! same configuration and given the log; it must ask for the same things and reach the same state.
+//! A crash is what it is for the engine: the state is gone, the log of inputs and the last checkpoint are not. A core
+//! made from the same configuration and given the log, and one restored from the checkpoint and given what came after,
+//! must both ask for the same things and reach the same state, byte for byte; the simulation goes on with the latter.
 
 use crate::calendar::Calendar;
 use crate::oracle::{Oracle, Violation};
@@ -26,10 +27,22 @@ struct Crash {
     log: Vec<(Timestamp, Input)>,
     /// All outputs since the start.
     outputs: Vec<Output>,
+    checkpoint: Checkpoint,
+}
+
+/// A state written down, and how much of the log and of the outputs had come before it.
+#[derive(Default)]
+struct Checkpoint {
+    state: Vec<u8>,
+    inputs: usize,
+    outputs: usize,
 }
 
 /// Inputs between two audits, each of which looks at every call.
 const AUDIT_EVERY: u64 = 97;
+
+/// Inputs between two checkpoints: few enough that a crash finds one, odd so that they fall on all kinds of inputs.
+const CHECKPOINT_EVERY: usize = 211;
 
 /// Inputs remembered for a crash; then no more crashes happen, since each replays them all.
 const LOG_MAX: usize = 50_000;
@@ -46,6 +59,7 @@ impl Subject {
             stream: Stream::new(seed, Purpose::Crash, 0),
             log: Vec::new(),
             outputs: Vec::new(),
+            checkpoint: Checkpoint::default(),
         });
         Ok(Self {
             core: Acd::new(config.clone())?,
@@ -94,36 +108,55 @@ impl Subject {
             self.crash = None;
             return Ok(());
         }
+        if crash.log.len() % CHECKPOINT_EVERY == 0 {
+            crash.checkpoint = Checkpoint {
+                state: self.core.state(),
+                inputs: crash.log.len(),
+                outputs: crash.outputs.len(),
+            };
+        }
         if !crash.stream.chance(crash.chance) {
             return Ok(());
         }
         self.crashes += 1;
-        let recovered = recover(&self.config, crash);
-        let same = |core: &Acd| {
-            core.snapshot() == self.core.snapshot() && core.next_deadline() == self.core.next_deadline()
+        let state = self.core.state();
+        let differs = |detail: &str| Violation {
+            at_us: now.as_micros(),
+            input_number: self.oracle.inputs(),
+            input: Box::new(input),
+            rule: "replay",
+            detail: detail.to_owned(),
         };
-        match recovered.filter(same) {
-            Some(core) => {
-                self.core = core;
-                Ok(())
-            }
-            None => Err(Violation {
-                at_us: now.as_micros(),
-                input_number: self.oracle.inputs(),
-                input: Box::new(input),
-                rule: "replay",
-                detail: "a core rebuilt from the log differs from the one that was lost".to_owned(),
-            }),
-        }
+        rebuild(&self.config, crash)
+            .filter(|core| core.state() == state)
+            .ok_or_else(|| differs("a core rebuilt from the log differs from the one that was lost"))?;
+        self.core = recover(&self.config, crash)
+            .filter(|core| core.state() == state && core.next_deadline() == self.core.next_deadline())
+            .ok_or_else(|| {
+                differs("a core recovered from the checkpoint differs from the one that was lost")
+            })?;
+        Ok(())
     }
 }
 
-/// A core rebuilt from the log; none if it did not ask for what the lost one asked for.
+/// A core rebuilt from the whole log; none if it did not ask for what the lost one asked for.
+fn rebuild(config: &AcdConfig, crash: &Crash) -> Option<Acd> {
+    go_on(Acd::new(config.clone()).ok()?, crash, &Checkpoint::default())
+}
+
+/// A core restored from the last checkpoint and given what came after; from the whole log before there is one.
 fn recover(config: &AcdConfig, crash: &Crash) -> Option<Acd> {
-    let mut core = Acd::new(config.clone()).ok()?;
-    let mut outputs = Vec::with_capacity(crash.outputs.len());
-    for (at, input) in &crash.log {
+    if crash.checkpoint.state.is_empty() {
+        return rebuild(config, crash);
+    }
+    let core = Acd::restore(config.clone(), &crash.checkpoint.state).ok()?;
+    go_on(core, crash, &crash.checkpoint)
+}
+
+fn go_on(mut core: Acd, crash: &Crash, from: &Checkpoint) -> Option<Acd> {
+    let mut outputs = Vec::new();
+    for (at, input) in &crash.log[from.inputs..] {
         core.handle(*at, *input, &mut outputs);
     }
-    (outputs == crash.outputs).then_some(core)
+    (outputs == crash.outputs[from.outputs..]).then_some(core)
 }
