@@ -2,6 +2,7 @@
 
 use crate::{LegQuality, RecordingConfig};
 use acd::LegId;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -65,7 +66,7 @@ impl fmt::Display for Family {
 }
 
 /// What signalling agreed with a peer (SDP offer and answer, RFC 3264), seen from our side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remote {
     /// Where the SDP says RTP goes. The peer's true source replaces it, once (symmetric RTP, RFC 4961).
     pub rtp: SocketAddr,
@@ -84,7 +85,8 @@ pub struct Remote {
 }
 
 /// A codec that a leg can speak: G.711 (ITU-T), 8,000 samples a second, one byte each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Codec {
     /// µ-law, static payload type 0 (RFC 3551 §6).
     Pcmu,

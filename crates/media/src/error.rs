@@ -37,6 +37,15 @@ pub enum MediaError {
         /// Pairs held by legs.
         in_use: usize,
     },
+    /// A port pair that a leg had before a restart cannot be had again.
+    #[error(
+        "the RTP port pair at {addr}, where a peer still sends, was taken by another program or leg while the engine was \
+         down; keep other programs out of the port range"
+    )]
+    PortLost {
+        /// The RTP port's address.
+        addr: SocketAddr,
+    },
     /// A socket could not be opened for a reason other than a port in use.
     #[error("cannot open a UDP socket on {addr} for RTP: {source}")]
     Bind {

@@ -101,6 +101,29 @@ impl Media {
             Family::V6 => plane.config.bind_v6.map(IpAddr::V6),
         };
         let pair = plane.bind(ip.ok_or(MediaError::FamilyDisabled { family })?)?;
+        self.begin(leg, pair)
+    }
+
+    /// Opens the very port pair that a leg had before a restart, at `local`: its peer goes on sending there. The
+    /// stream towards the peer begins anew with an SSRC of its own, as that of another source (RFC 3550 §8).
+    ///
+    /// # Errors
+    /// [`MediaError::PortLost`] when another leg or program has the pair, [`MediaError::Bind`] when the system refuses
+    /// it otherwise, or [`MediaError::Random`].
+    pub fn open_at(&self, leg: LegId, local: SocketAddr) -> Result<Port, MediaError> {
+        let lost = MediaError::PortLost { addr: local };
+        let Some(lease) = self.plane.pool.take_at(local.port()) else {
+            return Err(lost);
+        };
+        match socket::bind(local.ip(), lease) {
+            Ok(pair) => self.begin(leg, pair),
+            Err(socket::BindError::InUse(_)) => Err(lost),
+            Err(socket::BindError::Refused { addr, source }) => Err(MediaError::Bind { addr, source }),
+        }
+    }
+
+    fn begin(&self, leg: LegId, pair: PortPair) -> Result<Port, MediaError> {
+        let plane = &self.plane;
         let local = pair.local();
         let seed = Seed([getrandom::u64()?, getrandom::u64()?]);
         plane.mailbox(leg).post_always(Command::Open { leg, pair, seed });

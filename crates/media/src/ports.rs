@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 /// All pairs of the configured range.
 pub(crate) struct PortPool {
     free: Mutex<VecDeque<Free>>,
+    range: RangeInclusive<u16>,
     pairs: usize,
     rest: Duration,
 }
@@ -35,6 +36,7 @@ impl PortPool {
             .map(|rtp| Free { rtp, released: None })
             .collect();
         Self {
+            range: ports.clone(),
             pairs: free.len(),
             free: Mutex::new(free),
             rest,
@@ -49,6 +51,28 @@ impl PortPool {
     /// Pairs held by leases.
     pub(crate) fn in_use(&self) -> usize {
         self.pairs - self.lock().len()
+    }
+
+    /// A given pair, rested or not, that a leg had before a restart. One outside the range is lent too, since that
+    /// leg's peer sends there; it just does not come into the pool afterwards. None if another leg has it.
+    pub(crate) fn take_at(self: &Arc<Self>, rtp: u16) -> Option<Lease> {
+        if rtp == 0 || !rtp.is_multiple_of(2) {
+            return None;
+        }
+        let mut free = self.lock();
+        match free.iter().position(|f| f.rtp == rtp) {
+            Some(index) => drop(free.remove(index)),
+            None if self.owns(rtp) => return None,
+            None => {}
+        }
+        Some(Lease {
+            pool: Arc::clone(self),
+            rtp,
+        })
+    }
+
+    fn owns(&self, rtp: u16) -> bool {
+        self.range.contains(&rtp) && rtp < *self.range.end()
     }
 
     /// The pair that has rested longest, or none if it has not rested enough.
@@ -77,10 +101,12 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.pool.lock().push_back(Free {
-            rtp: self.rtp,
-            released: Some(Instant::now()),
-        });
+        if self.pool.owns(self.rtp) {
+            self.pool.lock().push_back(Free {
+                rtp: self.rtp,
+                released: Some(Instant::now()),
+            });
+        }
     }
 }
 
@@ -106,6 +132,28 @@ mod tests {
             assert_eq!(leases.iter().map(Lease::rtp).collect::<Vec<_>>(), expect);
             assert_eq!((pool.pairs(), pool.in_use()), (expect.len(), expect.len()));
         }
+    }
+
+    #[test]
+    fn a_pair_is_taken_back_once_and_the_next_leg_gets_another() {
+        let pool = pool(10_000..=10_003, 0);
+        let back = pool.take_at(10_000).expect("it is free");
+        assert!(pool.take_at(10_000).is_none(), "another leg has it");
+        assert_eq!(pool.take(Instant::now()).expect("the other").rtp(), 10_002);
+        assert!(pool.take(Instant::now()).is_none());
+        drop(back);
+        assert_eq!(pool.take(Instant::now()).expect("it came back").rtp(), 10_000);
+    }
+
+    #[test]
+    fn a_pair_outside_the_range_is_lent_and_not_kept() {
+        let pool = pool(10_000..=10_003, 0);
+        let foreign = pool
+            .take_at(20_000)
+            .expect("a port from before the range was changed");
+        assert_eq!(pool.in_use(), 0);
+        drop(foreign);
+        assert_eq!((pool.pairs(), pool.in_use()), (2, 0));
     }
 
     #[test]

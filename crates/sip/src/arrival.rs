@@ -16,12 +16,10 @@ use crate::trunk::caller_number;
 use crate::validate::Refusal;
 use crate::{Accepted, SipEvent, SrtpPolicy};
 use acd::{GoneCause, LegId, TrunkId};
-use futures_util::FutureExt;
 use media::{Family, MediaError};
 use rsipstack::sip::{Request, Uri};
 use sdp_types::Session;
 use std::net::IpAddr;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tracing::{error, info, warn};
@@ -178,24 +176,9 @@ impl Core {
         else {
             return leg.gone(GoneCause::Failed);
         };
-        let mut invite = Invite::new(request, server, answer, timer, reliable);
-        self.runtime.spawn(async move {
-            let run = async {
-                if leg.waiting(&mut invite).await {
-                    leg.confirmed().await;
-                }
-            };
-            if AssertUnwindSafe(run).catch_unwind().await.is_err() {
-                leg.core.metrics.panics.inc();
-                error!(call = %leg.id.call, "a fault in the program ended a caller's leg");
-                leg.gone(GoneCause::Failed);
-                if leg.answered {
-                    leg.bye(None).await;
-                } else {
-                    leg.final_response(&invite, 500, Vec::new());
-                }
-            }
-        });
+        let invite = Invite::new(request, server, answer, timer, reliable);
+        leg.keep_waiting(&invite);
+        self.runtime.spawn(leg.run_caller(invite));
     }
 
     fn incompatible(&self, error: Incompatible) -> Refusal {

@@ -5,15 +5,18 @@ use crate::leg::{Command, Leg, LegMsg, Wake, reason};
 use crate::line::warning;
 use crate::message;
 use crate::offer_answer::Agreed;
+use crate::record::{StageRecord, request_text};
 use crate::session_timer;
 use crate::transact::Unacked;
 use acd::{GoneCause, HangUpCause, Outcome};
+use futures_util::FutureExt;
 use rsipstack::sip::{Header, Method, Request, Response};
 use rsipstack::transaction::Transaction;
 use rsipstack::transaction::transaction::TransactionEvent;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio::time::Instant;
-use tracing::{debug, info};
+use tracing::{debug, error, info};
 
 /// How often a waiting caller's network is told that we are still there (RFC 3261 §13.3.1.1).
 const PROGRESS_EVERY: Duration = Duration::from_secs(60);
@@ -32,6 +35,8 @@ pub(crate) struct Invite {
     progress_due: Option<Instant>,
     early: bool,
     answer_wanted: bool,
+    /// It came before a restart.
+    restored: bool,
 }
 
 impl Invite {
@@ -54,6 +59,18 @@ impl Invite {
             progress_due: None,
             early: false,
             answer_wanted: false,
+            restored: false,
+        }
+    }
+
+    /// An INVITE of before a restart. What was sent reliably then is not sent again: the caller has acknowledged it, or
+    /// takes the next response for it.
+    pub(crate) fn restored(self, rseq: u32) -> Self {
+        Self {
+            rseq,
+            early: rseq > 0,
+            restored: true,
+            ..self
         }
     }
 }
@@ -70,6 +87,25 @@ struct Pending {
 }
 
 impl Leg {
+    /// Runs a caller's leg to its end.
+    pub(crate) async fn run_caller(mut self, mut invite: Invite) {
+        let run = async {
+            if self.waiting(&mut invite).await {
+                self.confirmed().await;
+            }
+        };
+        if AssertUnwindSafe(run).catch_unwind().await.is_err() {
+            self.core.metrics.panics.inc();
+            error!(call = %self.id.call, "a fault in the program ended a caller's leg");
+            self.gone(GoneCause::Failed);
+            if self.answered {
+                self.bye(None).await;
+            } else {
+                self.final_response(&invite, 500, Vec::new());
+            }
+        }
+    }
+
     /// Waits for the engine's decision. Returns whether the call was answered.
     pub(crate) async fn waiting(&mut self, invite: &mut Invite) -> bool {
         loop {
@@ -119,7 +155,7 @@ impl Leg {
                 self.progress(invite, true);
                 None
             }
-            Command::EarlyMedia => None,
+            Command::EarlyMedia | Command::Probe => None,
             // RFC 3262 §3: the 2xx waits for the PRACK of a response that carried a description.
             Command::Answer if invite.pending.is_some() => {
                 invite.answer_wanted = true;
@@ -190,6 +226,7 @@ impl Leg {
                 until: now + self.core.transaction_life(),
                 offered,
             });
+            self.keep_waiting(invite);
         }
         let _ = invite.server.tx.send(TransactionEvent::Respond(response));
     }
@@ -257,6 +294,7 @@ impl Leg {
         match transaction.original.method {
             Method::PRack => {
                 self.on_prack(invite, transaction).await;
+                self.keep_waiting(invite);
                 if invite.answer_wanted && invite.pending.is_none() {
                     self.answer(invite);
                     return Some(true);
@@ -269,7 +307,10 @@ impl Leg {
                 self.final_response(invite, 487, Vec::new());
                 return Some(false);
             }
-            Method::Update => self.early_update(invite, transaction).await,
+            Method::Update => {
+                self.early_update(invite, transaction).await;
+                self.keep_waiting(invite);
+            }
             // A second INVITE before the answer to the first (RFC 3261 §14.2).
             Method::Invite => {
                 let retry = vec![Header::RetryAfter("3".into())];
@@ -287,6 +328,9 @@ impl Leg {
         let (rseq, seq) = (number(), number());
         let matches = words.next() == Some("INVITE") && seq == Some(invite.server.seq);
         let Some(pending) = invite.pending.take_if(|p| matches && rseq == Some(p.rseq)) else {
+            if invite.restored && matches && rseq == Some(invite.rseq) {
+                return self.respond(&mut transaction, 200, Vec::new(), None).await;
+            }
             return self.respond(&mut transaction, 481, Vec::new(), None).await;
         };
         let body = std::mem::take(&mut transaction.original.body);
@@ -340,6 +384,17 @@ impl Leg {
                     .await;
             }
         }
+    }
+
+    /// Writes the leg down while it waits.
+    pub(crate) fn keep_waiting(&self, invite: &Invite) {
+        self.keep(|| StageRecord::Waiting {
+            invite: request_text(&invite.request),
+            answer: invite.answer.clone(),
+            timer: invite.timer,
+            reliable: invite.reliable,
+            rseq: invite.rseq,
+        });
     }
 
     /// What the 200 will say, after the session was changed before it.

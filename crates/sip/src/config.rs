@@ -2,6 +2,7 @@
 
 use crate::SrtpPolicy;
 use acd::{OperatorId, QueueId, Skills, TrunkId};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -117,7 +118,8 @@ pub struct Listen {
 }
 
 /// A transport of SIP messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Transport {
     /// UDP.
     Udp,

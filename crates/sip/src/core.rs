@@ -7,6 +7,7 @@ use crate::leg::LegMsg;
 use crate::limits::Sources;
 use crate::metrics::Metrics;
 use crate::outside::Outside;
+use crate::record::{Keep, TagKey};
 use crate::registrar::Registrar;
 use crate::transport::Flow;
 use crate::trunk::Trunks;
@@ -19,7 +20,6 @@ use rsipstack::sip::{Header, Request, Response, SipMessage, StatusCode};
 use rsipstack::transaction::endpoint::{EndpointInner, EndpointOption, MessageInspector};
 use rsipstack::transaction::random_text;
 use rsipstack::transport::{SipAddr, TransportLayer};
-use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -38,6 +38,7 @@ pub(crate) struct Core {
     pub(crate) media: Media,
     pub(crate) metrics: Arc<Metrics>,
     events: SipEvents,
+    pub(crate) keep: Option<Keep>,
     pub(crate) endpoint: Arc<EndpointInner>,
     pub(crate) runtime: Handle,
     /// Legs that the engine knows of.
@@ -59,7 +60,19 @@ pub(crate) struct Core {
     /// In every branch that we write, to know a request that came back to us.
     pub(crate) mark: String,
     next_call: AtomicU64,
-    tags: RandomState,
+    pub(crate) tags: TagKey,
+}
+
+/// Where the edge reports to.
+pub(crate) struct Reports {
+    pub(crate) events: SipEvents,
+    pub(crate) keep: Option<Keep>,
+}
+
+/// Our sockets as they were opened.
+pub(crate) struct Sockets {
+    pub(crate) listeners: Vec<(Transport, SocketAddr)>,
+    pub(crate) udp: Vec<Flow>,
 }
 
 /// The engine's way to a leg.
@@ -92,9 +105,9 @@ impl Core {
         config: SipConfig,
         media: Media,
         metrics: Arc<Metrics>,
-        events: SipEvents,
-        listeners: Vec<(Transport, SocketAddr)>,
-        udp: Vec<Flow>,
+        reports: Reports,
+        sockets: Sockets,
+        tags: Option<TagKey>,
         dials: mpsc::UnboundedSender<Dial>,
     ) -> Result<Self, crate::SipError> {
         let t1 = config.t1;
@@ -120,7 +133,8 @@ impl Core {
             None,
         );
         let limits = config.limits;
-        Ok(Self {
+        let fresh = tags.is_none();
+        let core = Self {
             trunks: Trunks::new(&config),
             outside: Outside::new(&config)?,
             digest: Digest::new(&config.realm, &config.digest, config.nonce_lifetime),
@@ -138,15 +152,20 @@ impl Core {
             streams: DashMap::new(),
             dials,
             closing: AtomicBool::new(false),
-            tags: RandomState::new(),
+            tags: tags.unwrap_or_else(TagKey::random),
             config,
             media,
             metrics,
-            events,
+            events: reports.events,
+            keep: reports.keep,
             endpoint,
-            listeners,
-            udp,
-        })
+            listeners: sockets.listeners,
+            udp: sockets.udp,
+        };
+        if fresh {
+            core.keep_tags();
+        }
+        Ok(core)
     }
 
     pub(crate) fn emit(&self, event: SipEvent) -> Accepted {
@@ -165,7 +184,7 @@ impl Core {
     /// Our tag in a dialog. The same request gives the same tag, so that a refusal that keeps no state gives it
     /// again (RFC 3261 §8.2.7), and a merged request is found (§8.2.2.2). Nobody else can make it up.
     pub(crate) fn local_tag(&self, call_id: &str, remote_tag: &str) -> u64 {
-        self.tags.hash_one((call_id, remote_tag))
+        self.tags.tag(call_id, remote_tag)
     }
 
     /// The leg of a dialog, by our tag as it stands in a message.

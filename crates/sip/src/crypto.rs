@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use media::{MasterKey, SrtpKeys, SrtpSuite};
 use sdp_types::Media;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
 /// Most `a=crypto` lines that are read of one stream.
@@ -21,7 +22,7 @@ const OFFERED: [SrtpSuite; 3] = [
 ];
 
 /// Whether a peer is to speak SRTP.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SrtpPolicy {
     /// Never: neither offered nor taken.
     #[default]
@@ -33,7 +34,7 @@ pub enum SrtpPolicy {
 }
 
 /// One leg's side: the policy, and a key of ours for each suite. The keys stay the same for the life of the leg.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Security {
     policy: SrtpPolicy,
     keys: [MasterKey; SrtpSuite::ALL.len()],

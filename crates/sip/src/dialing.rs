@@ -45,6 +45,10 @@ pub(crate) struct Way {
 impl Core {
     /// Has an operator's phone rung for a call.
     pub(crate) fn dial(self: &Arc<Self>, id: LegId, operator: OperatorId, caller: CallerNumber) {
+        if self.legs.contains_key(&id) {
+            // It rings already: it was dialled before a restart.
+            return;
+        }
         let phone = self.config.phones.iter().find(|p| p.operator == operator);
         let asking = Asking {
             from: Some(caller),

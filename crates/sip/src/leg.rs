@@ -12,15 +12,18 @@ use crate::dialog::Dialog;
 use crate::info;
 use crate::line::Line;
 use crate::message;
+use crate::probe::Probe;
 use crate::session::Refresh;
 use crate::session_timer;
 use crate::transact::{Unacked, client};
 use crate::transport::Flow;
 use crate::{SipEvent, SrtpPolicy};
 use acd::{GoneCause, HangUpCause, LegId, Outcome};
+use futures_util::FutureExt;
 use rsipstack::sip::{Header, Method, Request, Response};
 use rsipstack::transaction::Transaction;
 use rsipstack::transaction::transaction::TransactionEvent;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -54,6 +57,8 @@ pub(crate) enum Command {
     Answer,
     Refuse(Outcome, Option<Duration>),
     HangUp(HangUpCause),
+    /// See whether the peer is still there.
+    Probe,
 }
 
 /// How an answered leg ended.
@@ -90,6 +95,7 @@ pub(crate) struct Leg {
     pub(crate) refresh: Option<Refresh>,
     pub(crate) timer: Option<session_timer::Agreed>,
     pub(crate) timer_due: Option<Instant>,
+    pub(crate) probe: Probe,
     pub(crate) peer_allows_update: bool,
     /// Both sides have agreed to talk.
     pub(crate) answered: bool,
@@ -120,6 +126,8 @@ impl Drop for Entry {
     fn drop(&mut self) {
         self.release();
         self.core.dialogs.remove(&self.tag);
+        // Last of all: what is written down until here is ended again after a crash.
+        self.core.forget_leg(self.id);
         self.core.metrics.dialogs.dec();
     }
 }
@@ -151,6 +159,7 @@ impl Leg {
             refresh: None,
             timer: None,
             timer_due: None,
+            probe: Probe::default(),
             peer_allows_update: false,
             answered: false,
             over: false,
@@ -214,13 +223,28 @@ impl Leg {
         }
     }
 
+    /// Runs an answered leg of the last run to its end; one that is not whole ends at once.
+    pub(crate) async fn run_confirmed(mut self, whole: bool) {
+        self.answered = true;
+        let run = async {
+            if whole {
+                return self.confirmed().await;
+            }
+            self.gone(GoneCause::Failed);
+            self.bye(None).await;
+        };
+        if AssertUnwindSafe(run).catch_unwind().await.is_err() {
+            self.fault().await;
+        }
+    }
+
     /// An answered leg's life, until it is over.
     pub(crate) async fn confirmed(&mut self) {
         self.answered = true;
         let end = loop {
-            match self.next(self.timer_due).await {
+            match self.next(self.due()).await {
                 Wake::Due => {
-                    if let Some(end) = self.timer_ran_out().await {
+                    if let Some(end) = self.on_due().await {
                         break end;
                     }
                 }
@@ -246,9 +270,16 @@ impl Leg {
                 self.bye(Some(cause)).await;
                 Some(End::Ours)
             }
+            LegMsg::Command(Command::Probe) => {
+                self.refresh_now().await;
+                None
+            }
             LegMsg::Command(_) => None,
             LegMsg::Request(transaction, flow) => self.on_request(*transaction, *flow).await,
-            LegMsg::Response(response) => self.on_response(&response).await,
+            LegMsg::Response(response) => match self.on_probed(&response).await {
+                Some(end) => end,
+                None => self.on_response(&response).await,
+            },
             LegMsg::Answered(response, flow) => self.on_answered(*response, *flow).await,
             LegMsg::Acked(seq, body) => self.on_ack(seq, &body).await,
             LegMsg::Unacked(seq) => {
@@ -272,6 +303,7 @@ impl Leg {
     async fn on_ack(&mut self, seq: u32, body: &[u8]) -> Option<End> {
         let unacked = self.unacked.take_if(|u| u.seq == seq)?;
         if !unacked.offered {
+            self.keep_confirmed();
             return None;
         }
         // Our 200 made the offer: the ACK has the answer (RFC 3261 §13.2.1).
@@ -283,6 +315,7 @@ impl Leg {
                 return Some(End::Failed);
             }
         }
+        self.keep_confirmed();
         None
     }
 
@@ -293,6 +326,7 @@ impl Leg {
             return None;
         }
         // A peer that moved (a new NAT binding) is answered where it is now.
+        let moved = self.dialog.flow.remote != flow.remote;
         self.dialog.flow = flow;
         match transaction.original.method {
             Method::Bye => {
@@ -301,8 +335,16 @@ impl Leg {
                 self.stop_repeating();
                 return Some(End::Peer);
             }
-            Method::Invite | Method::Update => self.on_modify(transaction).await,
-            _ => self.on_other(transaction).await,
+            Method::Invite | Method::Update => {
+                self.on_modify(transaction).await;
+                self.keep_confirmed();
+            }
+            _ => {
+                if moved {
+                    self.keep_confirmed();
+                }
+                self.on_other(transaction).await;
+            }
         }
         None
     }

@@ -40,7 +40,10 @@ mod metrics;
 pub mod offer_answer;
 mod operator_leg;
 mod outside;
+mod probe;
+mod record;
 mod registrar;
+mod restore;
 mod sdp;
 mod session;
 mod session_timer;
@@ -57,9 +60,11 @@ pub use config::{
 pub use crypto::{Security, SrtpPolicy};
 pub use error::SipError;
 pub use event::{Accepted, SipEvent, SipEvents};
+pub use record::{Keep, Memory};
 
-use crate::core::Core;
+use crate::core::{Core, Reports, Sockets};
 use crate::leg::{Command, LegMsg};
+use crate::record::Remembered;
 use crate::transport::Bound;
 use acd::{CallId, CallerNumber, Destination, HangUpCause, LegId, OperatorId, Outcome, TrunkId};
 use futures_util::FutureExt;
@@ -96,6 +101,23 @@ impl Sip {
         registry: &prometheus::Registry,
         events: SipEvents,
     ) -> Result<Sip, SipError> {
+        let sip = Self::resume(config, media, registry, events, Memory::default()).await?;
+        sip.core.report_fixed();
+        Ok(sip)
+    }
+
+    /// The same, with what the last run has left: its legs are back, on their old RTP ports, before the first message
+    /// is read. Which phones are registered is not reported: see [`Sip::phones`].
+    ///
+    /// # Errors
+    /// As for [`Sip::start`]. A leg that cannot be brought back is no error: it is ended, and reported as any other.
+    pub async fn resume(
+        config: SipConfig,
+        media: Media,
+        registry: &prometheus::Registry,
+        events: SipEvents,
+        memory: Memory,
+    ) -> Result<Sip, SipError> {
         if config.listen.is_empty() {
             return Err(SipError::NothingToListenOn);
         }
@@ -110,8 +132,15 @@ impl Sip {
             }
             bound.push(socket);
         }
-        let core = Arc::new(Core::new(config, media, metrics, events, listeners, udp, dials)?);
-        core.report_fixed();
+        let mut remembered = Remembered::read(memory.kept);
+        let tags = remembered.tags.take();
+        let reports = Reports {
+            events,
+            keep: memory.keep,
+        };
+        let sockets = Sockets { listeners, udp };
+        let core = Arc::new(Core::new(config, media, metrics, reports, sockets, tags, dials)?);
+        core.restore(remembered).await;
         for socket in bound {
             tokio::spawn(socket.serve(Arc::clone(&core)));
         }
@@ -145,6 +174,10 @@ impl Sip {
     /// Rings a phone outside: the caller's own by the way out of `trunk`, or another place's. Followed by `Ringing`,
     /// `Answered` and later `CallerGone` (leg 0) or `Gone`, or by `Failed`.
     pub fn dial_out(&self, leg: LegId, to: Destination, caller: CallerNumber, trunk: TrunkId) {
+        if self.core.legs.contains_key(&leg) {
+            // It rings already: it was dialled before a restart.
+            return;
+        }
         self.core.dial_out(leg, to, caller, trunk);
     }
 
@@ -162,6 +195,17 @@ impl Sip {
     /// Legs that stand or are being set up, those that the engine has ended left out.
     pub fn legs(&self) -> Vec<LegId> {
         self.core.legs.iter().map(|entry| *entry.key()).collect()
+    }
+
+    /// Each operator's phone, and whether there is a way to reach it now.
+    pub fn phones(&self) -> Vec<(OperatorId, bool)> {
+        self.core.phones()
+    }
+
+    /// Has an answered leg's peer show that it is still there, as when its sound has stopped. If it is not, the end of
+    /// the leg is reported.
+    pub fn probe(&self, leg: LegId) {
+        self.command(leg, Command::Probe);
     }
 
     /// Legs that the engine has not ended, and dialogs that are not over yet, those being ended included.

@@ -5,6 +5,7 @@ use crate::core::Core;
 use crate::crypto::Security;
 use crate::leg::Leg;
 use crate::offer_answer::{self, Agreed, Direction, Incompatible, Local};
+use crate::record::LineRecord;
 use media::{Codec, Port};
 use rsipstack::sip::Header;
 use std::net::SocketAddr;
@@ -94,6 +95,26 @@ impl Line {
     pub(crate) fn secured(mut self, security: Option<Security>) -> Self {
         self.local.security = security;
         self
+    }
+
+    /// The line of a leg of the last run, on its old port.
+    pub(crate) fn restored(port: Port, record: LineRecord) -> Self {
+        Self {
+            port,
+            local: record.local,
+            agreed: record.agreed.map(Agreed::resumed),
+            sent: record.sent,
+        }
+    }
+
+    /// What is written down of it.
+    pub(crate) fn record(&self) -> LineRecord {
+        LineRecord {
+            bound: self.port.local(),
+            local: self.local,
+            agreed: self.agreed,
+            sent: self.sent.clone(),
+        }
     }
 
     /// The local side under the version that a changed description would have.

@@ -10,6 +10,7 @@ use crate::crypto::{self, Security};
 use crate::sdp;
 use media::{Codec, Family, Remote, SrtpKeys, SrtpSuite};
 use sdp_types::{Media, Session};
+use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 
@@ -66,7 +67,7 @@ impl Direction {
 }
 
 /// Our side of a description.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Local {
     /// The RTP address told to the peer; RTCP is on the next port.
     pub rtp: SocketAddr,
@@ -79,7 +80,7 @@ pub struct Local {
 }
 
 /// What both sides have agreed on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Agreed {
     /// What the media plane is told.
     pub remote: Remote,
@@ -89,6 +90,16 @@ pub struct Agreed {
     pub keys: Option<SrtpKeys>,
     /// Whether it was agreed on as RTP/SAVP; RTP/AVP otherwise.
     pub savp: bool,
+}
+
+impl Agreed {
+    /// The same for a leg that an earlier run has served.
+    pub(crate) fn resumed(self) -> Self {
+        Self {
+            keys: self.keys.map(SrtpKeys::resumed),
+            ..self
+        }
+    }
 }
 
 /// Why a description cannot be agreed on.

@@ -11,6 +11,7 @@ use crate::digest;
 use crate::leg::{Command, Leg, LegMsg, Wake, reason};
 use crate::line::Line;
 use crate::message;
+use crate::record::{StageRecord, WayRecord, request_text};
 use crate::transact::{acknowledge_and_end, client};
 use crate::transport::Flow;
 use crate::{Account, SipEvent, SrtpPolicy};
@@ -63,7 +64,7 @@ pub(crate) struct Calling {
 
 impl Calling {
     /// An INVITE that was just sent.
-    fn new(request: Request, hop: Flow, tx: TransactionEventSender, key: TransactionKey) -> Self {
+    pub(crate) fn new(request: Request, hop: Flow, tx: TransactionEventSender, key: TransactionKey) -> Self {
         Self {
             request,
             hop,
@@ -119,6 +120,13 @@ impl Calling {
             401 => Header::Authorization(value.into()),
             _ => Header::ProxyAuthorization(value.into()),
         })
+    }
+}
+
+impl Calling {
+    /// It is to be ended as soon as the phone has shown that it has it (RFC 3261 §9.1).
+    pub(crate) fn call_off(&mut self, cause: HangUpCause) {
+        self.hang_up = Some(cause);
     }
 }
 
@@ -229,11 +237,20 @@ impl Leg {
         let offer = self.offer_again();
         let request = self.dialog.request(&core, Method::Invite, headers, Some(offer));
         info!(call = %self.id.call, leg = self.id.leg, sip_call_id = self.dialog.call_id, %caller, "ringing a phone");
+        // First, so that a phone that rings is known after a crash.
+        self.keep_calling(&request, &hop);
         let (tx, key) = client(&core, request.clone(), &hop, Some(self.handle.sender.clone())).await?;
         Some(Calling {
             account: asking.account,
             ..Calling::new(request, hop, tx, key)
         })
+    }
+
+    fn keep_calling(&self, request: &Request, hop: &Flow) {
+        self.keep(|| StageRecord::Calling {
+            invite: request_text(request),
+            hop: WayRecord::from(hop),
+        });
     }
 
     fn invite_headers(&self, asking: &Asking, host: &str, interval: u64) -> Vec<Header> {
@@ -356,6 +373,7 @@ impl Leg {
         let body = String::from_utf8_lossy(&calling.request.body).into_owned();
         let core = Arc::clone(&self.core);
         let request = self.dialog.request(&core, Method::Invite, headers, Some(body));
+        self.keep_calling(&request, &calling.hop);
         let Some((tx, key)) = client(
             &core,
             request.clone(),
@@ -431,6 +449,7 @@ impl Leg {
         self.dialog = dialog;
         self.learn_allow(response);
         self.arm_from(response);
+        self.keep_confirmed();
         self.core.send(ack, &hop).await;
         self.emit(SipEvent::Answered { leg: self.id });
         true

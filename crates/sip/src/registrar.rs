@@ -7,6 +7,7 @@
 use crate::core::Core;
 use crate::edge::{Incoming, behind_nat};
 use crate::message;
+use crate::record::{self, BindingRecord, WayRecord};
 use crate::transport::Flow;
 use crate::validate::Refusal;
 use crate::{SipConfig, SipError, SipEvent, TrunkAuth};
@@ -34,7 +35,8 @@ struct PhoneState {
 struct Binding {
     uri: Uri,
     text: String,
-    flow: Flow,
+    /// None for a TCP connection of before a restart.
+    flow: Option<Flow>,
     behind_nat: bool,
     expires: Instant,
     call_id: String,
@@ -118,7 +120,37 @@ impl Registrar {
         let newest = bindings.iter().rev().find(|b| b.expires > now)?;
         Some(Reach {
             uri: newest.uri.clone(),
-            flow: Some((newest.flow.clone(), newest.behind_nat)),
+            flow: newest.flow.clone().map(|flow| (flow, newest.behind_nat)),
+        })
+    }
+}
+
+impl Binding {
+    fn record(&self) -> BindingRecord {
+        BindingRecord {
+            contact: self.text.clone(),
+            way: self.flow.as_ref().map(WayRecord::from),
+            behind_nat: self.behind_nat,
+            expires: record::since_epoch(self.expires),
+            call_id: self.call_id.clone(),
+            seq: self.seq,
+        }
+    }
+}
+
+impl BindingRecord {
+    fn binding(self, core: &Core) -> Option<Binding> {
+        Some(Binding {
+            uri: Uri::try_from(self.contact.as_str()).ok()?,
+            flow: self
+                .way
+                .filter(|way| !way.is_tcp())
+                .and_then(|way| way.flow(core)),
+            text: self.contact,
+            behind_nat: self.behind_nat,
+            expires: record::instant(self.expires),
+            call_id: self.call_id,
+            seq: self.seq,
         })
     }
 }
@@ -137,6 +169,7 @@ impl PhoneState {
         let result = change(&mut bindings);
         let after = bindings.len();
         core.metrics.registrations.add(after as i64 - before as i64);
+        core.keep_phone(&self.user, || bindings.iter().map(Binding::record).collect());
         let operator = self.operator;
         if self.fixed.is_some() {
             return result;
@@ -250,7 +283,7 @@ impl Core {
                         bindings.push(Binding {
                             uri,
                             text,
-                            flow: incoming.flow.clone(),
+                            flow: Some(incoming.flow.clone()),
                             behind_nat: behind_nat(request, incoming.flow.remote.ip()),
                             expires: now + lifetime,
                             call_id: call_id.to_owned(),
@@ -265,6 +298,25 @@ impl Core {
             };
             Ok(bindings.iter().map(contact).collect())
         })
+    }
+
+    /// Each operator's phone, and whether there is a way to it: a contact, or a fixed one.
+    pub(crate) fn phones(&self) -> Vec<(OperatorId, bool)> {
+        let reachable = |phone: &PhoneState| phone.fixed.is_some() || !phone.lock().is_empty();
+        let phones = self.registrar.phones.iter();
+        phones.map(|phone| (phone.operator, reachable(phone))).collect()
+    }
+
+    /// Brings a phone's contacts back, those apart whose time is over.
+    pub(crate) fn restore_phone(&self, user: &str, records: Vec<BindingRecord>) {
+        let Some(phone) = self.registrar.phone(user) else {
+            return tracing::info!(user, "a phone of the last run is not configured any more");
+        };
+        let now = Instant::now();
+        let bindings = records.into_iter().filter_map(|record| record.binding(self));
+        let bindings: Vec<Binding> = bindings.filter(|b| b.expires > now).collect();
+        self.metrics.registrations.add(bindings.len() as i64);
+        *phone.lock() = bindings;
     }
 
     /// Reports the phones that are always dialled at a fixed contact: they are there from the start.

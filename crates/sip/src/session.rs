@@ -47,6 +47,7 @@ impl Leg {
                 debug!(call = %self.id.call, leg = self.id.leg, %error, "answer to our re-INVITE");
             }
             self.arm_from(&response);
+            self.keep_confirmed();
         }
         let ack = self.dialog.ack(&self.core, seq);
         let hop = self.dialog.hop(&self.core).await;
@@ -61,7 +62,7 @@ impl Leg {
             return None;
         };
         if timer.refresher == session_timer::Refresher::Us {
-            self.send_refresh(timer).await;
+            self.send_refresh(Some(timer)).await;
             return None;
         }
         self.core.metrics.lapsed.inc();
@@ -70,16 +71,27 @@ impl Leg {
         Some(End::Failed)
     }
 
+    /// Refreshes the session out of turn, unless that is under way: a peer that has no such dialog says so.
+    pub(crate) async fn refresh_now(&mut self) {
+        if self.refresh.is_none() && self.unacked.is_none() {
+            self.send_refresh(self.timer).await;
+        }
+    }
+
     /// Sends UPDATE, or a re-INVITE with the description as it is (RFC 4028 §7.4).
-    async fn send_refresh(&mut self, timer: session_timer::Agreed) {
+    async fn send_refresh(&mut self, timer: Option<session_timer::Agreed>) {
         self.timer_due = None;
         let core = Arc::clone(&self.core);
-        let headers = vec![
-            Header::SessionExpires(timer.as_client().into()),
-            Header::MinSE(core.config.session_timer.min.as_secs().to_string().into()),
+        let mut headers = vec![
             Header::Supported(crate::validate::SUPPORTED.into()),
             Header::Allow(crate::validate::ALLOW.into()),
         ];
+        if let Some(timer) = timer {
+            headers.push(Header::SessionExpires(timer.as_client().into()));
+            headers.push(Header::MinSE(
+                core.config.session_timer.min.as_secs().to_string().into(),
+            ));
+        }
         let with_update = self.peer_allows_update;
         let (method, body) = if with_update {
             (Method::Update, None)
@@ -106,7 +118,10 @@ impl Leg {
         }
         let refresh = self.refresh.take_if(|r| r.seq == seq)?;
         match code {
-            200..300 => self.arm_from(response),
+            200..300 => {
+                self.arm_from(response);
+                self.keep_confirmed();
+            }
             // RFC 4028 §10, RFC 3261 §12.2.1.2: the peer is gone, or knows nothing of the dialog.
             408 | 481 | 503 => {
                 self.gone(GoneCause::Failed);

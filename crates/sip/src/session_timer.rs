@@ -1,10 +1,11 @@
 //! Session timers (RFC 4028), the arithmetic of them: who refreshes, when, and when a session has lapsed. Pure.
 
 use crate::config::SessionTimer;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Which side sends the refreshing requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Refresher {
     /// We do, at half the interval.
     Us,
@@ -13,7 +14,7 @@ pub(crate) enum Refresher {
 }
 
 /// What was agreed for a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Agreed {
     pub(crate) interval: Duration,
     pub(crate) refresher: Refresher,
@@ -27,6 +28,11 @@ impl Agreed {
             Refresher::Us => self.interval / 2,
             Refresher::Peer => self.interval - (self.interval / 3).min(Duration::from_secs(32)),
         }
+    }
+
+    /// Whether the peer is the one to refresh.
+    pub(crate) fn peer_refreshes(&self) -> bool {
+        self.refresher == Refresher::Peer
     }
 
     /// The Session-Expires value of our response to the peer's request.

@@ -61,13 +61,7 @@ pub(crate) fn server_invite(
     first: Option<Response>,
     offered: bool,
 ) -> Option<Unacked> {
-    let seq = message::cseq(&transaction.original.headers)?;
-    let unacked = Unacked {
-        seq,
-        offered,
-        tx: transaction.tu_sender.clone(),
-        key: transaction.key.clone(),
-    };
+    let (unacked, seq) = unacked_of(&transaction, offered)?;
     let leg = leg.clone();
     core.runtime.spawn(async move {
         let sent = match first {
@@ -77,19 +71,47 @@ pub(crate) fn server_invite(
         if let Err(error) = sent {
             debug!(%error, "could not respond to an INVITE");
         }
-        while let Some(message) = transaction.receive().await {
-            match message {
-                // The edge has told the leg already.
-                SipMessage::Request(request) if request.method == Method::Ack => return,
-                SipMessage::Request(request) if request.method == Method::Cancel => {
-                    forward(&leg, LegMsg::Cancelled);
-                }
-                _ => {}
-            }
-        }
-        forward(&leg, LegMsg::Unacked(seq));
+        drive_server_invite(transaction, leg, seq).await;
     });
     Some(unacked)
+}
+
+/// The same for an INVITE of before a restart: its peer has had a response to it, and waits for the next.
+pub(crate) fn resume_server_invite(
+    core: &Arc<Core>,
+    transaction: Transaction,
+    leg: &mpsc::Sender<LegMsg>,
+    offered: bool,
+) -> Option<Unacked> {
+    let (unacked, seq) = unacked_of(&transaction, offered)?;
+    core.runtime
+        .spawn(drive_server_invite(transaction, leg.clone(), seq));
+    Some(unacked)
+}
+
+fn unacked_of(transaction: &Transaction, offered: bool) -> Option<(Unacked, u32)> {
+    let seq = message::cseq(&transaction.original.headers)?;
+    let unacked = Unacked {
+        seq,
+        offered,
+        tx: transaction.tu_sender.clone(),
+        key: transaction.key.clone(),
+    };
+    Some((unacked, seq))
+}
+
+async fn drive_server_invite(mut transaction: Transaction, leg: mpsc::Sender<LegMsg>, seq: u32) {
+    while let Some(message) = transaction.receive().await {
+        match message {
+            // The edge has told the leg already.
+            SipMessage::Request(request) if request.method == Method::Ack => return,
+            SipMessage::Request(request) if request.method == Method::Cancel => {
+                forward(&leg, LegMsg::Cancelled);
+            }
+            _ => {}
+        }
+    }
+    forward(&leg, LegMsg::Unacked(seq));
 }
 
 /// ACK and BYE for a 2xx that nobody wants any more.

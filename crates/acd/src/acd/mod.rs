@@ -16,6 +16,7 @@ mod explain;
 mod leaving;
 mod legs;
 mod operators;
+mod standing;
 mod state;
 
 use crate::calls::{Call, CallState, Calls, Way};

@@ -20,6 +20,7 @@ mod window;
 
 pub(crate) use receive::Receiver;
 pub(crate) use send::Sender;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Octets of the longest key and salt: AEAD_AES_256_GCM's.
@@ -32,7 +33,7 @@ pub(crate) const OVERHEAD_MAX: usize = 16 + 4;
 const RTCP_CLEAR: usize = 8;
 
 /// How RTP is encrypted and authenticated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SrtpSuite {
     /// AES with 256 bits in Galois/counter mode (RFC 7714).
     AeadAes256Gcm,
@@ -108,9 +109,26 @@ impl SrtpSuite {
 }
 
 /// A master key and its salt, of one direction. `Debug` does not show it.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<u8>", into = "Vec<u8>")]
 pub struct MasterKey {
     octets: [u8; MASTER_MAX],
+}
+
+/// As a leg is written down, to be taken up again after a restart.
+impl From<MasterKey> for Vec<u8> {
+    fn from(key: MasterKey) -> Self {
+        key.octets.to_vec()
+    }
+}
+
+impl TryFrom<Vec<u8>> for MasterKey {
+    type Error = &'static str;
+
+    fn try_from(octets: Vec<u8>) -> Result<Self, Self::Error> {
+        let octets = octets.try_into().map_err(|_| "a master key of another length")?;
+        Ok(Self { octets })
+    }
 }
 
 impl MasterKey {
@@ -148,7 +166,7 @@ impl fmt::Debug for MasterKey {
 }
 
 /// What is agreed for a leg that speaks SRTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SrtpKeys {
     /// How.
     pub suite: SrtpSuite,
