@@ -5,6 +5,8 @@ DEMO_ARGS ?=
 LOAD_ARGS ?=
 SOAK_SECONDS ?= 600
 FUZZ_SECONDS ?= 60
+KILLS ?= 30
+SEED ?=
 
 # The tests and `make test` use one build profile, so that a cold checkout is compiled once.
 BINARY := $(CURDIR)/target/debug/holdfast
@@ -18,7 +20,7 @@ export CARGO_TERM_COLOR := never
 export NEXTEST_PROFILE := ci
 endif
 
-.PHONY: help setup run demo build fmt lint doc doctest rules check-config nextest test bench load soak fuzz deny
+.PHONY: help setup run demo build fmt lint doc doctest rules check-config nextest test bench load soak kills fuzz deny
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -85,6 +87,11 @@ soak: ## 500 talking and 2,000 held callers, 20 a second coming and going, for S
 
 fuzz: ## Fuzz what reads RTP, RTCP, keys and SDP, each for FUZZ_SECONDS (60)
 	scripts/fuzz $(FUZZ_SECONDS)
+
+kills: ## Kill the engine at random moments of a busy floor, KILLS times (30); SEED=n repeats a run
+	cargo build --package holdfast --package tests --bin holdfast --test recovery
+	HOLDFAST_BIN=$(BINARY) HOLDFAST_SOAK_KILLS=$(KILLS) HOLDFAST_SOAK_SEED=$(SEED) \
+		cargo test --package holdfast --package tests --bin holdfast --test recovery -- --ignored --nocapture --test-threads=1
 
 deny: ## Check licences, sources and advisories of the dependencies (needs cargo-deny)
 	cargo deny check

@@ -36,6 +36,8 @@ pub struct Settings {
     pub sip: &'static str,
     /// A phone outside: its address stands for `OUTSIDE` in all of these lines.
     pub outside: Option<SocketAddr>,
+    /// RTP ports.
+    pub ports: &'static str,
     /// The address to serve at instead of one of the place's own.
     pub address: Option<IpAddr>,
 }
@@ -54,6 +56,7 @@ impl Default for Settings {
             trunk: "",
             sip: "",
             outside: None,
+            ports: "20000-20999",
             address: None,
         }
     }
@@ -76,6 +79,7 @@ impl Settings {
             auto_ready,
             no_answer_max,
             operator,
+            ports,
             ..
         } = self;
         let mut text = format!(
@@ -96,7 +100,7 @@ listen = ["udp:{host}:5060", "tcp:{host}:5060"]
 {sip}
 [media]
 {bind} = "{ip}"
-ports = "20000-20999"
+ports = "{ports}"
 audio_dir = "{}"
 [feed]
 listen = "{host}:8080"
@@ -204,6 +208,11 @@ impl Engine {
     /// Asks it to stop.
     pub async fn terminate(&self) {
         self.process.terminate().await;
+    }
+
+    /// Ends it at once, as `kill -9` does.
+    pub async fn kill(mut self) {
+        self.process.kill().await;
     }
 
     /// Waits for its end.

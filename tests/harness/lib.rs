@@ -9,6 +9,7 @@
 mod baresip;
 mod engine;
 mod feed;
+mod floor;
 mod place;
 mod process;
 mod sipp;
@@ -17,6 +18,7 @@ mod web;
 pub use baresip::Baresip;
 pub use engine::{Engine, SECRET, Settings};
 pub use feed::{Feed, Log};
+pub use floor::{Floor, Number, shown};
 pub use place::Place;
 pub use process::Process;
 pub use sipp::{Sipp, SippRun};

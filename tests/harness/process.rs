@@ -62,6 +62,12 @@ impl Process {
         self.signal("-INT").await;
     }
 
+    /// Ends it at once, without a chance to do anything (SIGKILL).
+    pub async fn kill(&mut self) {
+        self.signal("-KILL").await;
+        self.ended().await;
+    }
+
     async fn signal(&self, signal: &str) {
         let pid = self.pid().to_string();
         let sent = Command::new("kill").args([signal, &pid]).status().await;

@@ -44,8 +44,13 @@ struct State {
 impl Clock {
     /// A clock that starts now.
     pub fn start(config: ClockConfig) -> Self {
+        Self::start_after(config, None)
+    }
+
+    /// A clock that starts now, or at `last`, where one before it ended, if that is later.
+    pub fn start_after(config: ClockConfig, last: Option<Timestamp>) -> Self {
         let follows_wall = config.start.is_none() && config.rate == 1.0;
-        let now = config.start.unwrap_or_else(wall);
+        let now = config.start.unwrap_or_else(wall).max(last.unwrap_or_default());
         Self {
             state: Arc::new(Mutex::new(State {
                 now,

@@ -1,6 +1,6 @@
 //! What the loop needs of the world around it. The real things are in [`crate::house`]; tests bring their own.
 
-use acd::{CallId, Input, LegId, Output, QueueId, Timestamp};
+use acd::{CallId, Input, LegId, OperatorId, Output, QueueId, Snapshot, Timestamp};
 use journal::{Checkpointed, Committed, Journal, JournalError, Room};
 
 /// Where outputs go. Nothing here may block: the queue stands still meanwhile.
@@ -14,6 +14,12 @@ pub trait Edges: Send {
     /// # Errors
     /// [`Refusal::NotOnDemand`](feed::Refusal::NotOnDemand) when that is not to be had on command.
     fn record(&mut self, call: CallId, queue: QueueId, on: bool) -> Result<(), feed::Refusal>;
+
+    /// Takes note of the state with which a run goes on, before anything is carried out.
+    fn resume(&mut self, state: &Snapshot);
+
+    /// Each operator's phone, and whether it can be reached.
+    fn phones(&self) -> Vec<(OperatorId, bool)>;
 
     /// Legs that stand or are being set up, for comparing with what the core believes; those being hung up left out.
     fn legs(&self) -> Vec<LegId>;

@@ -6,8 +6,9 @@ use crate::edges::{Edges, Log};
 use crate::inbox::{Inbox, Stimuli, Stimulus, line};
 use crate::metrics::Metrics;
 use crate::reconcile::Reconciler;
+use crate::recovery::Beginning;
 use crate::turn::{Loop, State};
-use acd::{Acd, AcdConfig, Input, LegId};
+use acd::{Acd, Input, LegId};
 use feed::Requests;
 use journal::JournalError;
 use media::{MediaEvent, MediaEvents};
@@ -83,6 +84,14 @@ impl Entrance {
         Arc::new(move |event| match of_sip(event) {
             Some(input) if !entrance.offer(Stimulus::Input(input)) => Accepted::No,
             _ => Accepted::Yes,
+        })
+    }
+
+    /// Where signalling keeps what it wants to know again after a crash.
+    pub fn keep(&self) -> sip::Keep {
+        let entrance = self.clone();
+        Arc::new(move |key, value| {
+            entrance.offer(Stimulus::Note { key, value });
         })
     }
 
@@ -180,13 +189,14 @@ pub enum Ended {
 }
 
 impl Engine {
-    /// Starts the loop on a thread of its own. From now on what comes in at the entrance is handled.
+    /// Starts the loop on a thread of its own, with an empty queue under a configuration or with the state of the last
+    /// run. From now on what comes in at the entrance is handled.
     ///
     /// # Errors
     /// When the core refuses its configuration or the system gives no thread.
     pub fn start(
         config: EngineConfig,
-        core: AcdConfig,
+        beginning: impl Into<Beginning>,
         clock: Clock,
         (entrance, threshold): (Entrance, Threshold),
         log: Box<dyn Log>,
@@ -196,8 +206,13 @@ impl Engine {
         let (told, ended) = oneshot::channel();
         let Threshold { inbox, metrics } = threshold;
         metrics.turned();
+        let (acd, resumes) = match beginning.into() {
+            Beginning::Empty(config) => (Box::new(Acd::new(*config)?), false),
+            Beginning::Resumed(acd) => (acd, true),
+        };
         let turning = Loop {
-            acd: Acd::new(core)?,
+            acd: *acd,
+            resumes,
             clock,
             inbox,
             log,

@@ -1,7 +1,7 @@
 //! The real world around the loop: signalling, media, feed, metrics and logs.
 
 use crate::edges::Edges;
-use acd::{CallId, Event, LegId, Output, QueueId, Timestamp};
+use acd::{CallId, Event, LegId, OperatorId, Output, QueueId, Snapshot, Timestamp};
 use feed::Hub;
 use media::{Language, Library, Media};
 use sip::Sip;
@@ -153,6 +153,10 @@ impl Edges for House {
                 Output::HangUp { leg, cause } => self.sip.hang_up(leg, cause),
                 Output::Event(event) => {
                     self.keep_queue(&event);
+                    if let Event::MediaSilent { leg } = event {
+                        // Silence proves nothing: the peer is asked.
+                        self.sip.probe(leg);
+                    }
                     events.push(event);
                 }
             }
@@ -175,6 +179,15 @@ impl Edges for House {
             self.media.end_recording(call);
         }
         Ok(())
+    }
+
+    fn resume(&mut self, state: &Snapshot) {
+        self.metrics.restore(state);
+        self.queues = state.calls.iter().map(|call| (call.call, call.queue)).collect();
+    }
+
+    fn phones(&self) -> Vec<(OperatorId, bool)> {
+        self.sip.phones()
     }
 
     fn legs(&self) -> Vec<LegId> {

@@ -11,6 +11,8 @@ use std::time::Duration;
 pub(crate) enum Stimulus {
     /// A fact for the core.
     Input(Input),
+    /// Something to be known again after a restart; it means nothing to the core.
+    Note { key: String, value: Option<Vec<u8>> },
     /// A console asks.
     Request(Request),
     /// The last thing the loop does is to flush the journal.
@@ -43,7 +45,7 @@ struct Shared {
     line: Mutex<Line>,
     arrived: Condvar,
     /// Beyond this many, what can be refused is refused. What cannot be is bounded by the calls that are up: a leg
-    /// rings, is answered, fails or goes once each.
+    /// rings, is answered, fails or goes once each, and is noted as often.
     depth_max: usize,
 }
 
@@ -85,7 +87,7 @@ impl Stimuli {
                 Some(Refused::Detail)
             }
             Stimulus::Request(_) => Some(Refused::Request),
-            Stimulus::Input(_) | Stimulus::Stop => None,
+            Stimulus::Input(_) | Stimulus::Note { .. } | Stimulus::Stop => None,
         };
         let mut line = self.shared.lock();
         if let Some(refused) = refusable

@@ -10,8 +10,10 @@
 //!   consoles' requests are refused instead, and counted.
 //! - A journal that cannot be written stops nothing: it is reported, and the queue goes on in memory.
 //!
-//! It decides nothing about calls (that is [`acd`]), opens no socket, and does not yet take up the calls of an earlier
-//! run: those that were up when it ended are named in the log ([`LastRun`]).
+//! - A run goes on where the last one ended, however that ended ([`Recovery`]): what the core believes is made so
+//!   outside again, and what is found to be otherwise outside is told to the core.
+//!
+//! It decides nothing about calls (that is [`acd`]), and opens no socket.
 #![forbid(unsafe_code)]
 
 mod clock;
@@ -19,10 +21,13 @@ mod edges;
 mod engine;
 mod house;
 mod inbox;
-mod last_run;
 mod metrics;
 mod quality;
 mod reconcile;
+mod recovery;
+#[cfg(test)]
+mod recovery_tests;
+mod resume;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -31,8 +36,8 @@ pub use clock::{Clock, ClockConfig};
 pub use edges::{Edges, Log};
 pub use engine::{Ended, Engine, EngineConfig, Entrance, Progress, Threshold, entrance};
 pub use house::{House, RecordPolicy, Recorded};
-pub use last_run::LastRun;
 pub use quality::with_quality;
+pub use recovery::{Beginning, Notes, Past, Recovery};
 
 /// Why an engine cannot start.
 #[derive(Debug, thiserror::Error)]

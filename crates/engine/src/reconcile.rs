@@ -105,7 +105,8 @@ impl Reconciler {
     }
 }
 
-fn differences(believed: &Snapshot, standing: &[LegId]) -> BTreeMap<LegId, Stuck> {
+/// What differs, by leg.
+pub(crate) fn differences(believed: &Snapshot, standing: &[LegId]) -> BTreeMap<LegId, Stuck> {
     let mut missing = BTreeMap::new();
     for view in &believed.calls {
         if has_caller(view) {
@@ -132,7 +133,7 @@ fn differences(believed: &Snapshot, standing: &[LegId]) -> BTreeMap<LegId, Stuck
 }
 
 /// A call-back has a leg of its caller from when that is dialled.
-fn has_caller(view: &CallView) -> bool {
+pub(crate) fn has_caller(view: &CallView) -> bool {
     let waits = matches!(
         view.stage,
         Stage::Queued | Stage::Admitted | Stage::Ringing { .. }

@@ -6,7 +6,7 @@ use crate::engine::{Ended, Engine, EngineConfig, Entrance, entrance};
 use acd::schedule::Schedule;
 use acd::{
     AcdConfig, AnswerWhen, CallId, CallerNumber, Event, GoneCause, Input, LegId, OperatorConfig, OperatorId,
-    Output, QueueConfig, QueueId, Strategy, Timestamp, TrunkId,
+    Output, QueueConfig, QueueId, Snapshot, Strategy, Timestamp, TrunkId,
 };
 use feed::{Refusal, Request};
 use journal::{Checkpointed, Committed, JournalError, Room};
@@ -18,13 +18,13 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// A Monday morning.
-const NINE: Timestamp = Timestamp::from_secs(1_795_395_600);
+pub(crate) const NINE: Timestamp = Timestamp::from_secs(1_795_395_600);
 /// Long enough for any machine; a test that waits for it has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Everything that reached journal and edges, in order.
 #[derive(Clone, Debug, PartialEq)]
-enum Happened {
+pub(crate) enum Happened {
     Appended(Timestamp, Input),
     Committed,
     Carried(Output),
@@ -33,15 +33,15 @@ enum Happened {
 
 /// What the fakes share with the test.
 #[derive(Default)]
-struct World {
-    happened: Mutex<Vec<Happened>>,
+pub(crate) struct World {
+    pub(crate) happened: Mutex<Vec<Happened>>,
     changed: Condvar,
     /// The journal fails while this is set.
     full: AtomicBool,
     /// The edges hold the loop up, having carried this call's arrival, until there is none here.
     held: Mutex<Option<CallId>>,
     released: Condvar,
-    legs: Mutex<Vec<LegId>>,
+    pub(crate) legs: Mutex<Vec<LegId>>,
     /// Carrying anything out panics while this is set.
     broken: AtomicBool,
 }
@@ -65,7 +65,7 @@ impl World {
         }
     }
 
-    fn until_carried(&self, wanted: impl Fn(&Output) -> bool) {
+    pub(crate) fn until_carried(&self, wanted: impl Fn(&Output) -> bool) {
         self.until(|happened| {
             happened
                 .iter()
@@ -80,7 +80,7 @@ impl World {
     }
 }
 
-struct FakeLog(Arc<World>);
+pub(crate) struct FakeLog(pub(crate) Arc<World>);
 
 impl Log for FakeLog {
     fn append(&mut self, at: Timestamp, input: &Input) -> Result<u64, JournalError> {
@@ -126,7 +126,7 @@ impl Log for FakeLog {
     }
 }
 
-struct FakeEdges(Arc<World>);
+pub(crate) struct FakeEdges(pub(crate) Arc<World>);
 
 impl Edges for FakeEdges {
     fn carry(&mut self, _: Timestamp, _: u64, outputs: &mut Vec<Output>) {
@@ -146,12 +146,16 @@ impl Edges for FakeEdges {
     fn record(&mut self, _: CallId, _: QueueId, _: bool) -> Result<(), Refusal> {
         Err(Refusal::NotOnDemand)
     }
+    fn resume(&mut self, _: &Snapshot) {}
+    fn phones(&self) -> Vec<(OperatorId, bool)> {
+        Vec::new()
+    }
     fn legs(&self) -> Vec<LegId> {
         self.0.legs.lock().unwrap().clone()
     }
 }
 
-fn core() -> AcdConfig {
+pub(crate) fn core() -> AcdConfig {
     let seconds = Duration::from_secs;
     AcdConfig {
         schedule: Schedule {

@@ -31,6 +31,8 @@ const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 /// Everything one engine's thread owns.
 pub(crate) struct Loop {
     pub(crate) acd: Acd,
+    /// The core has a past: the last run's.
+    pub(crate) resumes: bool,
     pub(crate) clock: Clock,
     pub(crate) inbox: Inbox,
     pub(crate) log: Box<dyn Log>,
@@ -45,12 +47,12 @@ pub(crate) struct Loop {
 #[derive(Default)]
 pub(crate) struct State {
     /// Number of the last event that was carried out.
-    seq: u64,
+    pub(crate) seq: u64,
     /// Events in `outputs`.
     fresh: u64,
-    outputs: Vec<Output>,
+    pub(crate) outputs: Vec<Output>,
     answers: Vec<Answer>,
-    live: usize,
+    pub(crate) live: usize,
     complained: Option<Instant>,
     room_short: bool,
     /// What the core has decided in this run, and whether that is to be written down.
@@ -70,8 +72,11 @@ impl Loop {
     /// Turns until told to stop, then writes the rest of the journal.
     pub(crate) fn run(mut self) -> Result<(), JournalError> {
         let mut batch = Vec::with_capacity(BATCH_MAX);
-        // The first input of every run tells the core what time it is, and so the lines in force.
-        batch.push(Stimulus::Input(Input::Started));
+        if self.resumes {
+            self.resume(&mut batch);
+        } else {
+            self.begin(&mut batch);
+        }
         self.turn(&mut batch);
         while !self.state.stop {
             let patience = self.patience();
@@ -102,6 +107,7 @@ impl Loop {
         for stimulus in batch.drain(..) {
             match stimulus {
                 Stimulus::Input(input) => drop(self.tell(now, input)),
+                Stimulus::Note { key, value } => self.note(now, &key, value.as_deref()),
                 Stimulus::Request(request) => self.hear(now, request),
                 Stimulus::Stop => self.state.stop = true,
             }
@@ -149,6 +155,12 @@ impl Loop {
             }
         }
         refusal
+    }
+
+    fn note(&mut self, now: Timestamp, key: &str, value: Option<&[u8]>) {
+        if let Err(error) = self.log.note(now, key, value) {
+            tracing::error!(%error, key, "what signalling keeps could not be journaled");
+        }
     }
 
     fn hear(&mut self, now: Timestamp, request: Request) {

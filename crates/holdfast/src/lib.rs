@@ -13,6 +13,7 @@ pub mod config;
 pub mod demo;
 mod descriptors;
 pub mod logs;
+mod past;
 pub mod serve;
 pub mod simulate;
 

@@ -2,13 +2,13 @@
 
 use crate::Config;
 use crate::banner::{Addresses, Banner};
-use crate::descriptors;
-use engine::{Clock, Ended, Engine, EngineError, House, LastRun, entrance, with_quality};
+use crate::{descriptors, past};
+use engine::{Clock, Ended, Engine, EngineError, House, Recovery, entrance, with_quality};
 use feed::{About, Account, Directory, Feed, FeedConfig, FeedError, Hub, Secret};
-use journal::{Journal, JournalError, Opened};
+use journal::JournalError;
 use media::{Library, Media, MediaError};
 use prometheus::Registry;
-use sip::{Sip, SipError, Transport};
+use sip::{Memory, Sip, SipError, Transport};
 use std::future::Future;
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
@@ -17,6 +17,7 @@ use std::time::Duration;
 use telemetry::{Metrics, Names, TelemetryError, init_tracing};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
+use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 /// How long the calls may take to end once all were hung up.
@@ -143,21 +144,28 @@ fn count_signals() -> io::Result<watch::Receiver<u32>> {
 }
 
 impl Server {
-    /// Starts everything: journal first, since it numbers the calls; media before SIP, whose legs own ports; the loop
-    /// last, when nothing else can fail. What the others tell it meanwhile waits for it.
+    /// Starts everything: journal first, since it numbers the calls and knows those that are up; media before SIP, whose
+    /// legs own ports, old ones before new ones; the loop last, when nothing else can fail. What the others tell it
+    /// meanwhile waits for it.
     ///
     /// # Errors
     /// When a part does not start; those started before it end with the process.
     pub async fn start(config: Config) -> Result<Server, ServeError> {
         descriptors::allow(config.core.calls_max);
         let registry = Registry::new();
-        let clock = Clock::start(config.clock);
-        let (journal, opened) = open_journal(&config, &clock)?;
+        // Beside the replay: callers who are up wait for both.
+        let audio_dir = config.audio_dir.clone();
+        let library = spawn_blocking(move || Library::load(&audio_dir, &media::Language::ALL));
+        let recovery = Recovery::read(&config.journal.dir)?;
+        let clock = Clock::start_after(config.clock, recovery.last_at());
+        let goes_on = past::goes_on(&recovery, &config.core);
+        let (journal, opened, beginning, kept) =
+            recovery.begin(&config.core, config.journal.options, clock.now(), goes_on)?;
+        past::report(&opened);
         let (entrance, threshold) = entrance(&config.engine, &registry)?;
 
         let hub = Hub::new(opened.epoch);
-        let languages = media::Language::ALL;
-        let (library, warnings) = Library::load(&config.audio_dir, &languages)?;
+        let (library, warnings) = library.await.map_err(io::Error::other)??;
         for warning in warnings {
             tracing::warn!("{warning}");
         }
@@ -169,7 +177,12 @@ impl Server {
         )?;
         let mut sip_config = config.sip.clone();
         sip_config.first_call_id = opened.next_call;
-        let sip = Sip::start(sip_config, media.clone(), &registry, entrance.sip_events()).await?;
+        let memory = Memory {
+            kept,
+            keep: Some(entrance.keep()),
+        };
+        let events = entrance.sip_events();
+        let sip = Sip::resume(sip_config, media.clone(), &registry, events, memory).await?;
 
         let names = names(&config);
         let time: feed::Clock = {
@@ -194,7 +207,7 @@ impl Server {
         let feed = feed::start(feed_config, hub.clone(), requests.clone(), registry.clone()).await?;
         let engine = Engine::start(
             config.engine,
-            config.core.clone(),
+            beginning,
             clock,
             (entrance, threshold),
             Box::new(journal),
@@ -324,48 +337,6 @@ async fn watch_progress(hub: &Hub, progress: engine::Progress) -> std::convert::
             tracing::warn!("the loop turns again");
         }
     }
-}
-
-/// Opens the journal and says in the log what the last run left behind.
-fn open_journal(config: &Config, clock: &Clock) -> Result<(Journal, Opened), JournalError> {
-    let mut last_run = LastRun::default();
-    let (journal, opened) = Journal::open(
-        &config.journal.dir,
-        &config.core,
-        config.journal.options,
-        clock.now(),
-        &mut |head, entry| last_run.visit(head, entry),
-    )?;
-    if let Some(torn) = &opened.torn {
-        tracing::warn!(
-            segment = %torn.path.display(),
-            offset = torn.offset,
-            bytes = torn.bytes,
-            kept_in = %torn.kept_in.display(),
-            "the journal's end was torn by a crash and is cut"
-        );
-    }
-    if opened.missing > 0 {
-        tracing::warn!(
-            missing = opened.missing,
-            "the last run's journal has holes: its disk had been full"
-        );
-    }
-    match last_run.state() {
-        Ok(None) => {}
-        Ok(Some(state)) => {
-            for call in &state.calls {
-                let since = state.at.since(call.since);
-                tracing::warn!(
-                    call = call.call.0,
-                    age_s = since.as_secs_f64(),
-                    "call lost: it was up when the last run ended"
-                );
-            }
-        }
-        Err(why) => tracing::warn!(why, "which calls were up when the last run ended is not known"),
-    }
-    Ok((journal, opened))
 }
 
 fn names(config: &Config) -> Names {

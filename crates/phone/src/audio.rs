@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -83,10 +83,16 @@ struct Ear {
     lost: u64,
     source_changes: u64,
     last: Option<(u32, Seq)>,
+    last_at: Option<Instant>,
+    longest_gap: Duration,
 }
 
 impl Ear {
     fn take(&mut self, packet: &RtpReader<'_>) {
+        let now = Instant::now();
+        if let Some(before) = self.last_at.replace(now) {
+            self.longest_gap = self.longest_gap.max(now - before);
+        }
         let Some(codec) = Codec::from_payload_type(packet.payload_type()) else {
             return;
         };
@@ -176,6 +182,8 @@ impl Audio {
             let mut ear = self.ear();
             *ear = Ear {
                 last: ear.last,
+                last_at: ear.last_at,
+                longest_gap: ear.longest_gap,
                 ..Ear::default()
             };
         }
@@ -189,6 +197,11 @@ impl Audio {
             lost: ear.lost,
             source_changes: ear.source_changes,
         }
+    }
+
+    /// The longest time between two packets that arrived since this was asked last.
+    pub(crate) fn longest_gap(&self) -> Duration {
+        std::mem::take(&mut self.ear().longest_gap)
     }
 
     fn ear(&self) -> std::sync::MutexGuard<'_, Ear> {

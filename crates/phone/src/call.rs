@@ -259,6 +259,11 @@ impl Call {
         self.shared.audio.tone(hz);
     }
 
+    /// Sends nothing any more, not even silence.
+    pub fn mute(&self) {
+        self.shared.audio.stop();
+    }
+
     /// Listens until `length` of new sound has arrived, but no longer than `within`.
     pub async fn hear(&self, length: Duration, within: Duration) -> Heard {
         self.shared.audio.hear(length, within).await
@@ -283,6 +288,11 @@ impl Call {
                 status,
             }),
         }
+    }
+
+    /// The longest time without a packet between two that arrived, since this was asked last.
+    pub fn longest_gap(&self) -> Duration {
+        self.shared.audio.longest_gap()
     }
 
     /// Whether the other side has put this call on hold (`a=sendonly` or `a=inactive`).
