@@ -16,7 +16,7 @@ const MINUTES_MAX: u32 = 60;
 pub(crate) const RECORDING_NOTICE: &str = "recording_notice";
 
 /// Words that every language has.
-const COMMON: [&str; 15] = [
+const COMMON: [&str; 19] = [
     "greeting",
     RECORDING_NOTICE,
     "resumed",
@@ -32,7 +32,15 @@ const COMMON: [&str; 15] = [
     "farewell_timed_out",
     "farewell_callback",
     "farewell_failed",
+    "call_back_press",
+    "cannot_wait",
+    STAR,
+    HASH,
 ];
+
+/// How the keys are called that are not numbers.
+const STAR: &str = "star";
+const HASH: &str = "hash";
 
 const BELOW_TWENTY: [&str; 20] = [
     "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18",
@@ -48,25 +56,18 @@ const TWO_THINGS: &str = "2_things";
 /// English "and", as in "one hundred and one".
 const AND: &str = "and";
 
-/// Words for keys that are not numbers.
-const KEY_WORDS: [&str; 3] = ["0", "star", "hash"];
-
 /// Every word a language needs.
 pub(crate) fn vocabulary(language: Language) -> Vec<&'static str> {
     let mut words = COMMON.to_vec();
     words.extend([HUNDRED, THOUSAND]);
-    words.extend(
-        KEY_WORDS
-            .iter()
-            .filter(|word| !BELOW_TWENTY[0..=10].contains(word) || language == Language::English),
-    );
     match language {
         Language::Chinese => {
             words.extend(&BELOW_TWENTY[0..=10]);
             words.push(TWO_THINGS);
         }
         Language::English => {
-            words.extend(&BELOW_TWENTY[1..]);
+            // Zero too, which no number needs, but a key does.
+            words.extend(&BELOW_TWENTY);
             words.extend(&TENS[2..]);
             words.push(AND);
         }
@@ -98,14 +99,11 @@ pub(crate) fn words(audio: Audio, language: Language) -> Vec<&'static str> {
 
 /// "To keep your place and be called back, press one."
 fn offer(key: char) -> Vec<&'static str> {
-    let named = match key {
-        '0' => KEY_WORDS[0],
-        '*' => KEY_WORDS[1],
-        '#' => KEY_WORDS[2],
-        _ => match key.to_digit(10) {
-            Some(digit) => BELOW_TWENTY[digit as usize],
-            None => return vec![],
-        },
+    let named = match (key, key.to_digit(10)) {
+        ('*', _) => STAR,
+        ('#', _) => HASH,
+        (_, Some(digit)) => BELOW_TWENTY[digit as usize],
+        _ => return vec![],
     };
     vec!["call_back_press", named]
 }

@@ -39,7 +39,11 @@ impl Metrics {
         let mut book = self.book();
         *book = book.restored(snapshot);
         self.families.clear_gauges();
-        for call in snapshot.calls.iter().filter_map(|view| book.calls.get(&view.call)) {
+        for call in snapshot
+            .calls
+            .iter()
+            .filter_map(|view| book.calls.get(&view.call))
+        {
             self.count_stage(call, 1);
         }
         for operator in &snapshot.operators {
