@@ -105,6 +105,16 @@ impl Acd {
             self.look_at_schedule();
             self.settle();
         }
+        self.pass_deadlines();
+        self.take(input);
+        self.settle();
+        // An input may make something due at once: an offer for which the caller has waited while phones rang.
+        self.pass_deadlines();
+        out.extend(self.out.drain(..));
+    }
+
+    /// Deals with the deadlines that have come, each at its turn.
+    fn pass_deadlines(&mut self) {
         while let Some((at, timer)) = self.timers.next()
             && at <= self.now
         {
@@ -112,12 +122,9 @@ impl Acd {
             self.due(timer);
             self.settle();
         }
-        self.take(input);
-        self.settle();
-        out.extend(self.out.drain(..));
     }
 
-    /// When [`Input::Tick`] is next needed, if at all.
+    /// When [`Input::Tick`] is next needed, if at all: always later than the last input.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let next = self
             .timers

@@ -295,6 +295,8 @@ impl Run {
         self.acd.handle(self.now, input, &mut self.outputs);
         self.inputs.push((self.now, input));
         self.acd.audit();
+        let due = self.acd.next_deadline().filter(|due| *due <= self.now);
+        assert_eq!(due, None, "a deadline was not dealt with at {input:?}");
         let said = self.outputs[first..].iter().filter_map(|output| match output {
             Output::Event(event) => model::in_words(event),
             _ => None,

@@ -291,3 +291,27 @@ fn a_call_back_counts_as_nobody_who_waits_on_the_line() {
     "#]],
     );
 }
+
+/// The offer falls due while phones ring, and is made as soon as they do not; a core that is asked at that moment has no
+/// deadline behind it.
+#[test]
+fn an_offer_that_fell_due_while_phones_rang_is_made_at_once() {
+    let early = |config: &mut AcdConfig| {
+        offered(config);
+        config.queues[0].call_back = config.queues[0].call_back.map(|offer| CallBack {
+            offer_after: Duration::from_secs(10),
+            ..offer
+        });
+    };
+    check_with(
+        early,
+        "0s op1 on; A calls; 15s op1 declines; B calls; 20s wait",
+        expect![[r#"
+            0m00s   op1 paused (not_ready)
+            0m00s   op1 available
+            0m00s   A has ticket 1; A answered; A hears hold_music; A has a line; A -> op1 (age 0s, idle 0s, 1 waiting, 1 eligible); dial op1 for A/1
+            0m15s   A back from op1 (failed:declined); op1 paused (declined); A hears call-back by 1
+            0m15s   B has ticket 2; B answered; B hears hold_music; B has a line
+        "#]],
+    );
+}

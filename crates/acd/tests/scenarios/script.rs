@@ -348,6 +348,8 @@ impl Run {
         let mut outputs = Vec::new();
         self.acd.handle(self.now, input, &mut outputs);
         self.acd.audit();
+        let due = self.acd.next_deadline().filter(|due| *due <= self.now);
+        assert_eq!(due, None, "a deadline was not dealt with at {input:?}");
         let told: Vec<String> = outputs.iter().filter_map(|output| self.tell(output)).collect();
         if !told.is_empty() {
             let since = self.now.since(self.start).as_secs();

@@ -162,15 +162,20 @@ impl Model {
     /// Tells the model what the core is told; gives what happened.
     pub(crate) fn handle(&mut self, now: Timestamp, input: Input) -> Vec<String> {
         self.now = now;
+        self.pass_all_due();
+        self.take(input);
+        self.give_out();
+        self.pass_all_due();
+        std::mem::take(&mut self.said)
+    }
+
+    fn pass_all_due(&mut self) {
         while let Some((at, due)) = self.next_due()
-            && at <= now
+            && at <= self.now
         {
             self.pass(due);
             self.give_out();
         }
-        self.take(input);
-        self.give_out();
-        std::mem::take(&mut self.said)
     }
 
     fn say(&mut self, what: String) {
@@ -302,20 +307,17 @@ impl Model {
     fn look(&mut self) {
         self.looked = Some(self.now);
         self.by_hand = self.by_hand.filter(|(_, until)| *until > self.now);
-        let mut tickets: Vec<(QueueId, u64)> = vec![];
+        // A caller who came back while the last word of the first call is said has the same ticket.
+        let mut hopeless: Vec<(QueueId, u64, CallId)> = vec![];
         let callers = self.calls.iter().filter(|call| !call.id.is_call_back());
         for call in callers.filter(|call| call.is == Is::Queued) {
             if self.closed(call.queue, call.arrived + self.queue(call.queue).wait_max) {
-                tickets.push((call.queue, call.ticket));
+                hopeless.push((call.queue, call.ticket, call.id));
             }
         }
-        tickets.sort();
-        for (_, ticket) in tickets {
-            let n = self
-                .calls
-                .iter()
-                .position(|call| call.ticket == ticket)
-                .expect("a call");
+        hopeless.sort();
+        for (.., id) in hopeless {
+            let n = self.find(id).expect("a call");
             self.leave(n, Outcome::Closed);
         }
     }
