@@ -32,8 +32,8 @@ pub struct Options {
     /// Write one self-contained HTML page with plots to a file as well.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Compare with variants: lines=16,18,20 or operators=… or handle-time=12m,15m or keep-place=on,off. Given more
-    /// than once, every combination is tried.
+    /// Compare with variants: lines=16,18,20 or operators=… or handle-time=12m,15m or keep-place=on,off or
+    /// call-backs=on,off. Given more than once, every combination is tried.
     #[arg(long, value_name = "WHAT=VALUES")]
     what_if: Vec<Axis>,
     /// Search the least number of lines in the busy hours for which this percentage of the calls in
@@ -384,7 +384,7 @@ mod tests {
             ("--what-if lines=0", "such as 16"),
             (
                 "--what-if horses=1",
-                "use lines, operators, handle-time or keep-place",
+                "use lines, operators, handle-time, keep-place or call-backs",
             ),
             ("--what-if lines", "lines=16,18,20"),
             ("--lines-for 0", "such as 95"),

@@ -248,6 +248,12 @@ fn scenario(setting: &Setting, effort: &Effort, service: Duration, seed: u64) ->
             redial: 0.0,
             redial_after: at_once,
             attempts_max: 1,
+            asks_back: 0.0,
+            away: 0.0,
+            picks_up: at_once,
+            calls_again: 0.0,
+            withheld: 0.0,
+            needs: Vec::new(),
         },
         operators: Staff {
             roster: Some(always(setting.operators)),
@@ -262,6 +268,7 @@ fn scenario(setting: &Setting, effort: &Effort, service: Duration, seed: u64) ->
             notice: at_once,
             no_answer_max: 0,
             signalling: Duration::ZERO,
+            teams: Vec::new(),
         },
         queue: QueueConfig {
             name: "theory".to_owned(),
@@ -278,6 +285,8 @@ fn scenario(setting: &Setting, effort: &Effort, service: Duration, seed: u64) ->
             greeting: false,
             ..QueueConfig::default()
         },
+        more_queues: Vec::new(),
+        forwards: Vec::new(),
         faults: Faults::NONE,
     }
 }

@@ -32,6 +32,22 @@ pub struct CallRecord {
     pub talked: Duration,
     /// Whether it took up the place of an earlier attempt.
     pub resumed: bool,
+    /// Whether another place took it.
+    pub forwarded: bool,
+}
+
+/// One call-back that was promised.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CallBackRecord {
+    /// When.
+    pub promised: Timestamp,
+    /// How it ended: answered, failed (the caller was not reached), timed out (its turn did not come in time) or
+    /// abandoned (the caller called again).
+    pub outcome: Outcome,
+    /// Promise to connection, or to the end.
+    pub waited: Duration,
+    /// Connection to end.
+    pub talked: Duration,
 }
 
 /// What was in use in one slot of the day: seconds summed over all days.
@@ -139,6 +155,7 @@ pub(crate) struct Recorder {
     states: Vec<OperatorState>,
     counts: [u32; 6],
     pub(crate) calls: Vec<CallRecord>,
+    pub(crate) call_backs: Vec<CallBackRecord>,
     pub(crate) slots: [Usage; SLOTS],
     pub(crate) judged: [Judged; 24],
 }
@@ -166,6 +183,7 @@ impl Recorder {
             states: vec![OperatorState::SignedOff; operators],
             counts,
             calls: Vec::new(),
+            call_backs: Vec::new(),
             slots: [Usage::default(); SLOTS],
             judged: [Judged::default(); 24],
         }
@@ -188,6 +206,7 @@ impl Recorder {
             waited: Duration::ZERO,
             talked: Duration::ZERO,
             resumed: false,
+            forwarded: false,
         };
         self.live.insert(
             id,
@@ -233,6 +252,13 @@ impl Recorder {
                     live.record.resumed = resumed;
                     live.waits = true;
                     self.waiting += 1;
+                }
+            }
+            Event::CallBackPromised { call, .. } => self.call(call, self.now, 0, self.now),
+            Event::CallForwarded { call, .. } => {
+                if let Some(live) = self.live.get_mut(&call) {
+                    live.record.forwarded = true;
+                    self.lines_in_use -= u32::from(std::mem::take(&mut live.line));
                 }
             }
             Event::CallAdmitted { call, .. } => {
@@ -286,7 +312,17 @@ impl Recorder {
             return;
         };
         self.lines_in_use -= u32::from(live.line);
-        if live.record.arrived < self.until {
+        if live.record.arrived >= self.until {
+            return;
+        }
+        if call.is_call_back() {
+            self.call_backs.push(CallBackRecord {
+                promised: live.record.arrived,
+                outcome,
+                waited,
+                talked,
+            });
+        } else {
             self.calls.push(CallRecord {
                 outcome,
                 waited,

@@ -25,6 +25,8 @@ pub enum Purpose {
     Crash = 5,
     /// The settings of a storm.
     Storm = 6,
+    /// Which queue a person calls and what they do about keys and call-backs; the index is the person.
+    Choice = 7,
 }
 
 /// One stream of random numbers.

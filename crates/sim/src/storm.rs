@@ -6,9 +6,9 @@
 
 use crate::dist::Distribution;
 use crate::rng::{Purpose, Stream};
-use crate::scenario::{Arrivals, Callers, Faults, Scenario, Staff};
+use crate::scenario::{Arrivals, Callers, Elsewhere, Faults, Need, Scenario, SideQueue, Staff, Team};
 use acd::schedule::{Schedule, Window};
-use acd::{AnswerWhen, QueueConfig, Strategy};
+use acd::{AnswerWhen, CallBack, Overflow, QueueConfig, Skills, Strategy};
 use jiff::civil::{Date, date};
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub fn scenario(seed: u64) -> Scenario {
     let lines = draw.schedule(zone, first_day);
     let roster = draw.chance(0.5).then(|| draw.schedule(zone, first_day));
     let busy = draw.one_of(&[2.0, 20.0, 60.0, 200.0]);
-    Scenario {
+    let mut scenario = Scenario {
         name: format!("Storm {seed}"),
         first_day,
         days: 2,
@@ -46,8 +46,16 @@ pub fn scenario(seed: u64) -> Scenario {
         callers: draw.callers(),
         operators: draw.staff(roster),
         queue: draw.queue(),
+        more_queues: Vec::new(),
+        forwards: Vec::new(),
         faults: draw.faults(),
+    };
+    // Drawn apart, so that the rest of a storm is what it was before there was any of this.
+    let draw = &mut Draw(Stream::new(seed, Purpose::Storm, 1));
+    if draw.chance(0.8) {
+        draw.several(&mut scenario, zone);
     }
+    scenario
 }
 
 struct Draw(Stream);
@@ -148,6 +156,12 @@ impl Draw {
             redial: self.share(0.9),
             redial_after: self.time(&[1, 30, 600]),
             attempts_max: 1 + self.below(6),
+            asks_back: Callers::ASKS_BACK,
+            away: Callers::AWAY,
+            picks_up: Callers::PICKS_UP,
+            calls_again: 0.0,
+            withheld: 0.0,
+            needs: Vec::new(),
         }
     }
 
@@ -165,6 +179,7 @@ impl Draw {
             notice: self.time(&[1, 60]),
             no_answer_max: self.below(4),
             signalling: Duration::from_millis(self.one_of(&[0, 1, 40, 2_000])),
+            teams: Vec::new(),
         }
     }
 
@@ -202,6 +217,103 @@ impl Draw {
             phone_lost_for: self.time(&[1, 300]),
             stray: self.share(0.1),
             supervisor_every: self.time_or_never(&[600, 7_200]),
+            stop_every: Distribution::Never,
+            stop_drains: Distribution::Constant(Duration::ZERO),
+        }
+    }
+
+    /// Several queues, skills, call-backs, other places, and an engine that stops.
+    fn several(&mut self, scenario: &mut Scenario, zone: &str) {
+        for number in 0..self.below(4) {
+            let mut config = self.queue();
+            config.name = format!("storm {number}");
+            let share = self.one_of(&[0.1, 0.3, 0.5]);
+            scenario.more_queues.push(SideQueue { config, share });
+        }
+        let place = |name: &str, answers, pick_up| Elsewhere {
+            name: name.to_owned(),
+            answers,
+            pick_up,
+        };
+        scenario.forwards = vec![
+            place("near", self.share(1.0), self.time(&[1, 10])),
+            place("far", self.share(1.0), self.time(&[5, 40])),
+        ];
+        let first_day = scenario.first_day;
+        self.settings(&mut scenario.queue, zone, first_day);
+        for side in &mut scenario.more_queues {
+            self.settings(&mut side.config, zone, first_day);
+        }
+        let queues = scenario.more_queues.len() as u32 + 1;
+        let teams = (0..self.below(4)).map(|_| self.team(queues)).collect();
+        scenario.operators.teams = teams;
+        let need = |share, skills, key| Need {
+            share,
+            skills: Skills(skills),
+            key,
+        };
+        let callers = &mut scenario.callers;
+        callers.needs = vec![
+            need(self.share(0.4), 1, None),
+            need(self.share(0.4), 2, Some('2')),
+            need(self.share(0.2), 0, Some('3')),
+        ];
+        callers.asks_back = self.share(1.0);
+        callers.away = self.share(1.0);
+        callers.picks_up = self.time(&[0, 5, 20]);
+        callers.calls_again = self.share(1.0);
+        callers.withheld = self.share(0.3);
+        scenario.faults.stop_every = self.time_or_never(&[3_600, 36_000]);
+        scenario.faults.stop_drains = self.time(&[0, 30, 600]);
+    }
+
+    /// What a queue may have besides its limits.
+    fn settings(&mut self, queue: &mut QueueConfig, zone: &str, first_day: Date) {
+        if self.chance(0.4) {
+            let ring_all = self.chance(0.7);
+            queue.strategy = if ring_all {
+                Strategy::RingAll
+            } else {
+                Strategy::LeastOccupied
+            };
+        }
+        queue.schedule = self.chance(0.4).then(|| self.schedule(zone, first_day));
+        queue.lines_min = self.one_of(&[0, 0, 1, 3]);
+        queue.head_start = self.seconds(&[0, 0, 30, 600]);
+        queue.skills = Skills(self.one_of(&[0, 0, 1, 2]));
+        queue.relax_after = self.seconds(&[0, 1, 20, 300]);
+        queue.sticky = self.seconds(&[0, 0, 600]);
+        queue.forward_timeout = self.seconds(&[1, 20]);
+        if self.chance(0.7) {
+            queue.call_back = Some(CallBack {
+                key: '1',
+                offer_after: self.seconds(&[0, 5, 60]),
+                promises_max: self.one_of(&[1, 5, 100]),
+                within: self.seconds(&[60, 1_800, 86_400]),
+                ring_timeout: self.seconds(&[1, 10, 30]),
+            });
+        }
+        let offers = queue.call_back.is_some();
+        for action in [
+            &mut queue.on_saturated,
+            &mut queue.on_closed,
+            &mut queue.on_timed_out,
+        ] {
+            *action = match self.below(4) {
+                0 => Overflow::Farewell,
+                1 | 2 if offers => Overflow::OfferCallBack,
+                n => Overflow::Forward(n % 2),
+            };
+        }
+    }
+
+    fn team(&mut self, queues: u32) -> Team {
+        let served: Vec<u32> = (0..queues).filter(|_| self.chance(0.6)).collect();
+        Team {
+            count: 1 + self.below(5),
+            levels: served.iter().map(|_| self.below(3) as u8).collect(),
+            queues: served,
+            skills: Skills(u64::from(self.below(4))),
         }
     }
 }

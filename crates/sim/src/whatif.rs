@@ -7,6 +7,7 @@ use crate::calendar::Calendar;
 use crate::report::{Formula, Report};
 use crate::scenario::{Scenario, most, parse_duration, set_most};
 use crate::world::{SimError, run};
+use acd::Overflow;
 use serde::Serialize;
 use std::str::FromStr;
 use std::time::Duration;
@@ -22,6 +23,8 @@ pub enum Axis {
     HandleTime(Vec<Duration>),
     /// Whether a dropped caller's place is kept for a redial (for three minutes if the scenario does not say).
     KeepPlace(Vec<bool>),
+    /// Whether waiting callers may ask to be called back (in the usual way if the scenario does not say how).
+    CallBacks(Vec<bool>),
 }
 
 /// Variants of one run; more are not readable side by side.
@@ -34,7 +37,7 @@ pub enum WhatIfError {
     #[error("{0:?} is not a what-if; write one such as lines=16,18,20")]
     Form(String),
     /// Nothing of that name can be changed.
-    #[error("cannot change {0:?}; use lines, operators, handle-time or keep-place")]
+    #[error("cannot change {0:?}; use lines, operators, handle-time, keep-place or call-backs")]
     Name(String),
     /// A value does not fit.
     #[error("{value:?} is not a value for {name}; write {example}")]
@@ -66,6 +69,7 @@ impl FromStr for Axis {
                 each(&values, "handle-time", "a duration such as 12m", positive).map(Self::HandleTime)
             }
             "keep-place" => each(&values, "keep-place", "on or off", on_off).map(Self::KeepPlace),
+            "call-backs" => each(&values, "call-backs", "on or off", on_off).map(Self::CallBacks),
             other => Err(WhatIfError::Name(other.to_owned())),
         }
     }
@@ -154,14 +158,18 @@ impl Axis {
                 .collect(),
             Self::KeepPlace(values) => values
                 .iter()
-                .map(|on| {
-                    change(format!("keep place {}", if *on { "on" } else { "off" }), &|s| {
-                        keep_place(s, *on)
-                    })
-                })
+                .map(|on| change(format!("keep place {}", word(*on)), &|s| keep_place(s, *on)))
+                .collect(),
+            Self::CallBacks(values) => values
+                .iter()
+                .map(|on| change(format!("call-backs {}", word(*on)), &|s| call_backs(s, *on)))
                 .collect(),
         }
     }
+}
+
+fn word(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
 }
 
 fn set_operators(scenario: &mut Scenario, count: u32) {
@@ -196,6 +204,24 @@ fn keep_place(scenario: &mut Scenario, on: bool) {
         (true, true) => GRACE,
         (true, false) => *grace,
     };
+}
+
+fn call_backs(scenario: &mut Scenario, on: bool) {
+    let side = scenario.more_queues.iter_mut().map(|side| &mut side.config);
+    for queue in std::iter::once(&mut scenario.queue).chain(side) {
+        queue.call_back = on.then(|| queue.call_back.unwrap_or_default());
+        let actions = [
+            &mut queue.on_saturated,
+            &mut queue.on_closed,
+            &mut queue.on_timed_out,
+        ];
+        for action in actions
+            .into_iter()
+            .filter(|action| !on && **action == Overflow::OfferCallBack)
+        {
+            *action = Overflow::Farewell;
+        }
+    }
 }
 
 /// The answer to "how many lines?".

@@ -5,6 +5,9 @@ use expect_test::expect;
 use sim::scenario::HOTLINE_DAY;
 use sim::{Report, Run, Scenario};
 
+/// The example of all that a scenario can say.
+const TWO_QUEUES: &str = include_str!("../../../config/scenarios/two-queues.toml");
+
 fn hotline() -> Scenario {
     Scenario::from_toml(HOTLINE_DAY).expect("the built-in scenario loads")
 }
@@ -148,9 +151,11 @@ fn every_limit_is_reached_and_holds() {
 /// Random scenarios at the edges of what can be set, with every fault there is. A seed that broke a rule stays here.
 #[test]
 fn storms_break_no_rule() {
-    let (mut calls, mut inputs) = (0, 0);
+    let (mut calls, mut inputs, mut forwarded, mut call_backs) = (0, 0, 0, Vec::new());
     for seed in (0..30).chain([32]) {
         let run = run(&sim::storm::scenario(seed));
+        forwarded += run.calls.iter().filter(|call| call.forwarded).count();
+        call_backs.extend(run.call_backs.iter().map(|call_back| call_back.outcome));
         calls += run.calls.len();
         inputs += run.inputs;
     }
@@ -158,6 +163,15 @@ fn storms_break_no_rule() {
         calls > 20_000 && inputs > 300_000,
         "{calls} calls and {inputs} inputs are no storm"
     );
+    for outcome in [
+        Outcome::Answered,
+        Outcome::Failed,
+        Outcome::TimedOut,
+        Outcome::Abandoned,
+    ] {
+        assert!(call_backs.contains(&outcome), "no call-back ended {outcome:?}");
+    }
+    assert!(forwarded > 100, "{forwarded} calls were taken elsewhere");
 }
 
 /// Eight in ten callers shall wait no longer than they are told, before, across and after the cliff at 18:00.
@@ -177,6 +191,21 @@ fn announced_waits_come_true_as_often_as_asked() {
             .iter()
             .all(|predictor| predictor.judged > 3_000),
         "{announced:?}"
+    );
+}
+
+/// Two queues with skills, call-backs and another place: all of it happens, and happens again in the same way.
+#[test]
+fn several_queues_repeat_too() {
+    let scenario = Scenario::from_toml(TWO_QUEUES).expect("the scenario loads");
+    let first = run(&scenario);
+    assert_eq!(first, run(&scenario));
+    let report = Report::new(&scenario, &first);
+    let c = &report.call_backs;
+    assert!(
+        c.reached > 5 && c.not_reached > 0 && c.called_again > 0 && report.forwarded > 5,
+        "{c:?}, {} forwarded",
+        report.forwarded
     );
 }
 

@@ -3,7 +3,6 @@
 use acd::schedule::Schedule;
 use acd::{Acd, AcdConfig, CallId, CallerNumber, Event, GoneCause, Input, LegId, OperatorConfig, OperatorId};
 use acd::{OperatorState, Outcome, Output, QueueConfig, QueueId, Timestamp, TrunkId};
-use sim::calendar::Calendar;
 use sim::oracle::{Oracle, Violation};
 use std::time::Duration;
 
@@ -97,8 +96,7 @@ fn script() -> Vec<(u64, Input)> {
 /// Plays the script, with each step's outputs and the next deadline changed by `lie`.
 fn watch(lie: impl Fn(u64, &mut Vec<Output>, &mut Option<Timestamp>)) -> Result<(), Violation> {
     let config = config();
-    let calendar = Calendar::new(&config.schedule).expect("UTC is known");
-    let mut oracle = Oracle::new(&config, calendar);
+    let mut oracle = Oracle::new(&config).expect("UTC is known");
     let mut core = Acd::new(config).expect("the configuration is right");
     for (second, input) in script() {
         let now = Timestamp::from_secs(1_000_000_000 + second);

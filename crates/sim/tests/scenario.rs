@@ -28,15 +28,15 @@ fn mistakes_have_lines_and_remedies() {
         "redial = ",
         "redail = ",
         expect![[
-            r#"line 36, column 1: unknown key "redail"; remove it, or use one of: patience, balk, balk_after, talk, redial, redial_after, attempts_max"#
+            r#"line 36, column 1: unknown key "redail"; remove it, or use one of: patience, balk, balk_after, talk, redial, redial_after, attempts_max, asks_back, away, calls_again, withheld, picks_up"#
         ]],
     );
     check(
         "redial = ",
         "patience_max = \"5m\"\nbalks = 1\nredial = ",
         expect![[r#"
-        line 36, column 1: unknown key "patience_max"; remove it, or use one of: patience, balk, balk_after, talk, redial, redial_after, attempts_max
-        line 37, column 1: unknown key "balks"; remove it, or use one of: patience, balk, balk_after, talk, redial, redial_after, attempts_max"#]],
+            line 36, column 1: unknown key "patience_max"; remove it, or use one of: patience, balk, balk_after, talk, redial, redial_after, attempts_max, asks_back, away, calls_again, withheld, picks_up
+            line 37, column 1: unknown key "balks"; remove it, or use one of: patience, balk, balk_after, talk, redial, redial_after, attempts_max, asks_back, away, calls_again, withheld, picks_up"#]],
     );
     check(
         "target = \"15s\"",
@@ -98,7 +98,7 @@ fn mistakes_have_lines_and_remedies() {
         "strategy = \"longest_idle\"",
         "strategy = \"fair\"",
         expect![[
-            r#"line 63, column 13: unknown strategy "fair"; use longest_idle, round_robin, fewest_calls or linear"#
+            r#"line 63, column 13: unknown strategy "fair"; use longest_idle, round_robin, fewest_calls, least_occupied, linear or ring_all"#
         ]],
     );
     check(
@@ -115,8 +115,8 @@ fn mistakes_have_lines_and_remedies() {
         "talk = {",
         "talk = \"never\"\nold_talk = {",
         expect![[r#"
-        line 35, column 9: "talk" has to end; give a time
-        line 36, column 1: unknown key "old_talk"; remove it, or use one of: patience, balk, balk_after, talk, redial, redial_after, attempts_max"#]],
+            line 35, column 9: "talk" has to end; give a time
+            line 36, column 1: unknown key "old_talk"; remove it, or use one of: patience, balk, balk_after, talk, redial, redial_after, attempts_max, asks_back, away, calls_again, withheld, picks_up"#]],
     );
     check(
         "[queue]",
@@ -127,8 +127,45 @@ fn mistakes_have_lines_and_remedies() {
         "[queue]",
         "[queues]",
         expect![[r#"
-        line 1, column 1: "queue" is missing here; add it
-        line 53, column 2: unknown key "queues"; remove it, or use one of: name, first_day, days, seed, target, lines, arrivals, callers, operators, queue, faults"#]],
+            line 1, column 1: "queue" is missing here; add it
+            line 53, column 2: unknown key "queues"; remove it, or use one of: name, first_day, days, seed, target, lines, arrivals, callers, operators, queue, more_queues, forwards, skills, needs, teams, faults"#]],
+    );
+}
+
+/// Names that nobody has given, and keys of queues beyond the first.
+#[test]
+fn names_are_resolved_or_refused_where_they_stand() {
+    check(
+        "greeting = true",
+        "greeting = true\nskills = [\"english\"]",
+        expect![[r#"line 65, column 12: no skill is called "english"; name one so"#]],
+    );
+    check(
+        "greeting = true",
+        "greeting = true\non_timed_out = \"city hall\"",
+        expect![[r#"line 65, column 17: no other place is called "city hall"; name one so"#]],
+    );
+    check(
+        "greeting = true",
+        "greeting = true\n[queue.call_back]\nkey = \"12\"",
+        expect![[r#"line 66, column 8: "12" is not one key; write one such as "1""#]],
+    );
+    check(
+        "[faults]",
+        "[[more_queues]]\nname = \"english\"\npriority = 3\n[faults]",
+        expect![[
+            r#"line 68, column 1: unknown key "priority"; remove it, or use one of: wait_max, short_abandon, ring_timeout, place_grace, announce_every, wrap_up, wrap_up_extension, head_start, relax_after, sticky, forward_timeout, strategy, wait_quantile, name, share, waiting_max, greeting, lines, lines_min, skills, call_back, on_saturated, on_closed, on_timed_out"#
+        ]],
+    );
+    check(
+        "[faults]",
+        "[[teams]]\ncount = 3\nqueues = [\"english\"]\n[faults]",
+        expect![[r#"line 68, column 12: no queue is called "english"; name one so, or use one of: hotline"#]],
+    );
+    check(
+        "waiting_max = 60",
+        "",
+        expect![[r#"line 53, column 1: "waiting_max" is missing here; add it"#]],
     );
 }
 

@@ -84,6 +84,29 @@ fn shorter_calls_and_kept_places_help() {
     assert!(on.places_resumed > 50 && off.places_resumed == 0);
 }
 
+/// Call-backs are promised, most are reached, and persons count with them, though not attempts.
+#[test]
+fn call_backs_reach_more_persons() {
+    let found = variants(&hotline(), &axes(&["call-backs=on,off"])).unwrap();
+    let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["as it is", "call-backs on", "call-backs off"]);
+    let [as_it_is, on, off] = [0, 1, 2].map(|n: usize| report(&found[n].1));
+    assert_eq!(off, as_it_is, "the built-in hotline calls nobody back");
+    assert_eq!(off.call_backs.promised, 0);
+    let c = &on.call_backs;
+    assert!(c.reached > 50 && c.not_reached > 10, "{c:?}");
+    assert_eq!(c.promised, c.reached + c.not_reached + c.called_again + c.lapsed);
+    let promised = on.outcomes.iter().find(|count| count.outcome == "callback");
+    assert_eq!(promised.map(|count| count.calls), Some(c.promised));
+    let persons = (on.answered + c.reached) as f64 / on.persons as f64;
+    assert_eq!(on.connect_rate_by_person, Some(persons));
+    assert!(persons > off.connect_rate_by_person.unwrap_or(1.0));
+    let page = sim::report::to_html("page", &[("on".to_owned(), on.clone())]);
+    for shown in [page.as_str(), &on.to_text(), &on.to_json().unwrap()] {
+        assert!(shown.contains("reached"), "{shown}");
+    }
+}
+
 #[test]
 fn enough_lines_are_found() {
     let found = least_lines(&hotline(), Formula::OfOffered, 0.8, &mut |_| {}).unwrap();

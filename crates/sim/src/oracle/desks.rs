@@ -1,7 +1,7 @@
 //! Operators, as seen from outside: whether the phone is there, on which leg it is, and what the core calls it.
 
 use super::{Broken, Oracle};
-use acd::{Input, LegId, OperatorId, OperatorState, OperatorView, QueueId, Timestamp};
+use acd::{Input, LegId, OperatorId, OperatorState, OperatorView, Timestamp};
 
 /// One operator's desk.
 #[derive(Clone, Debug)]
@@ -70,9 +70,13 @@ impl Oracle {
         Some((self.desks.get_mut(operator.0 as usize)?, told))
     }
 
-    pub(super) fn serves(&self, operator: OperatorId, queue: QueueId) -> bool {
-        let config = self.config.operators.get(operator.0 as usize);
-        config.is_some_and(|config| config.queues.is_empty() || config.queues.contains(&queue.0))
+    /// Whom the core calls available.
+    pub(super) fn free_operators(&self) -> Vec<OperatorId> {
+        let desks = (0..).map(OperatorId).zip(&self.desks);
+        desks
+            .filter(|(_, desk)| desk.state == OperatorState::Available)
+            .map(|(operator, _)| operator)
+            .collect()
     }
 
     pub(super) fn desk_dialled(&mut self, operator: OperatorId, leg: LegId) -> Result<(), Broken> {
@@ -167,24 +171,5 @@ impl Oracle {
             .map(|queue| queue.wrap_up)
             .min()
             .unwrap_or_default()
-    }
-
-    /// No operator may be free while a call that could be taken waits with a line.
-    pub(super) fn nobody_waits_for_a_free_operator(&mut self) -> Result<(), Broken> {
-        if self.admitted.iter().all(|waiting| waiting.is_empty()) {
-            return Ok(());
-        }
-        let idle = (0..)
-            .map(OperatorId)
-            .zip(&self.desks)
-            .find_map(|(operator, desk)| {
-                let queues = (0..).map(QueueId).zip(&self.admitted);
-                let mut waiting =
-                    queues.filter(|(queue, calls)| !calls.is_empty() && self.serves(operator, *queue));
-                (desk.state == OperatorState::Available && waiting.next().is_some()).then_some(operator)
-            });
-        self.check(idle.is_none(), "no idle operator", || {
-            format!("{idle:?} is free while a call waits")
-        })
     }
 }

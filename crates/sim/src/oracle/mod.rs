@@ -2,23 +2,34 @@
 //!
 //! Owns a picture of the queue drawn only from inputs and outputs; it never looks inside. What always holds: it
 //! accepts a core's conduct only if, after every step,
-//! - whoever is served is the oldest of those who could have been (rule 2), for lines and for operators alike;
+//! - whoever is served is the oldest of those who could have been (rule 2), over all queues, for lines and for operators
+//!   alike; head starts, preferences and skills, with their relaxation, narrow who could have been (3);
 //! - no operator is in two calls and no phone rings for an operator who is not there, not ready or in wrap-up (4, 5);
-//! - no line is given out beyond those in force, by the oracle's own reading of the schedule (1);
+//!   several ring for one call only where all shall, and stop when one is picked up;
+//! - no line is given out beyond those in force, of the house and of each queue, by the oracle's own reading of the
+//!   schedules, and none that another queue is guaranteed (1);
 //! - every call has exactly one outcome, the right one, with the right times; its legs end with it;
-//! - a place kept is given back to the caller it was kept for, once, and to nobody else (6);
+//! - a place kept is given back to the caller it was kept for, once, and to nobody else (6); a call-back keeps ticket
+//!   and age, is dialled once and in its turn, and not at all if its caller came back before;
+//! - who cannot wait is sent where the queue says, and its line is given back at the right moment (7);
 //! - every wait has a deadline and none is overrun (7); nobody waits while what they wait for is free.
 //!
-//! Deliberately does not judge *which* of several free operators is chosen, nor what is said to callers.
+//! Deliberately does not judge *which* of several free operators is chosen, nor what is said to callers but for offers.
 
+mod call_backs;
 mod calls;
 mod desks;
+mod ending;
+mod legs;
+mod lines;
+mod service;
 
 use crate::calendar::Calendar;
-use acd::{AcdConfig, CallId, CallerNumber, Event, Input, LegId, OperatorId, Output, QueueId};
-use acd::{Snapshot, Stage, Timestamp, TrunkId};
-use calls::{Call, Place};
+use acd::{AcdConfig, CallId, Event, Input, LegId, OperatorId, Output, QueueConfig, QueueId};
+use acd::{Skills, Snapshot, Stage, Timestamp};
+use calls::{Call, Owner, Place};
 use desks::Desk;
+use service::Round;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -46,19 +57,29 @@ type Broken = (&'static str, String);
 pub struct Oracle {
     config: AcdConfig,
     calendar: Calendar,
+    /// Of the queues that have a schedule of their own.
+    calendars: Vec<Option<Calendar>>,
     now: Timestamp,
     inputs: u64,
     calls: BTreeMap<CallId, Call>,
-    /// Those who wait for a line, by ticket.
-    queued: BTreeSet<(u64, CallId)>,
+    /// Those who wait for a line, by queue and ticket.
+    queued: Vec<BTreeSet<(u64, CallId)>>,
     /// Those who wait for an operator, by queue and ticket.
     admitted: Vec<BTreeSet<(u64, CallId)>>,
     desks: Vec<Desk>,
     /// Operator's legs that are not over, by whoever holds them.
     legs: BTreeMap<LegId, OperatorId>,
-    /// Places kept: by whom they are found, then by ticket, with when they lapse.
-    places: BTreeMap<(TrunkId, QueueId, CallerNumber), BTreeMap<u64, Place>>,
+    /// Legs outside that we dialled and that are not over: callers' of call-backs, and other places'.
+    outside: BTreeSet<LegId>,
+    /// Places kept: by whom they are found, then by ticket.
+    places: BTreeMap<Owner, BTreeMap<u64, Place>>,
+    /// The phones that are being rung for a call.
+    round: Option<Round>,
+    /// A call-back of which the core has said in this step that its caller took the place up.
+    withdrawn: Option<u64>,
     lines_in_use: u32,
+    /// Lines that each queue's calls hold.
+    held: Vec<u32>,
     /// Lines a supervisor has ordered, and until when.
     by_hand: Option<(u32, Timestamp)>,
     ticket_max: u64,
@@ -68,24 +89,34 @@ pub struct Oracle {
 
 impl Oracle {
     /// An oracle for a core of this configuration that has not been told anything yet.
-    pub fn new(config: &AcdConfig, calendar: Calendar) -> Self {
-        Self {
-            calendar,
+    ///
+    /// # Errors
+    /// The name of a time zone, if it is not known.
+    pub fn new(config: &AcdConfig) -> Result<Self, jiff::Error> {
+        let queues = config.queues.len();
+        let own = |queue: &QueueConfig| queue.schedule.as_ref().map(Calendar::new).transpose();
+        Ok(Self {
+            calendar: Calendar::new(&config.schedule)?,
+            calendars: config.queues.iter().map(own).collect::<Result<_, _>>()?,
             now: Timestamp::default(),
             inputs: 0,
             calls: BTreeMap::new(),
-            queued: BTreeSet::new(),
-            admitted: vec![BTreeSet::new(); config.queues.len()],
+            queued: vec![BTreeSet::new(); queues],
+            admitted: vec![BTreeSet::new(); queues],
             desks: vec![Desk::default(); config.operators.len()],
             legs: BTreeMap::new(),
+            outside: BTreeSet::new(),
             places: BTreeMap::new(),
+            round: None,
+            withdrawn: None,
             lines_in_use: 0,
+            held: vec![0; queues],
             by_hand: None,
             ticket_max: 0,
             draining: false,
             checks: Cell::new(0),
             config: config.clone(),
-        }
+        })
     }
 
     /// Watches one step of the core.
@@ -104,7 +135,7 @@ impl Oracle {
         self.told(input);
         let mut step = outputs.iter().try_for_each(|output| self.asked(input, output));
         if step.is_ok() {
-            step = self.settled(next_deadline);
+            step = self.settled(input, next_deadline);
         }
         step.map_err(|broken| self.violation(input, broken))
     }
@@ -133,9 +164,12 @@ impl Oracle {
     fn told(&mut self, input: &Input) {
         match *input {
             Input::LegFailed { leg, .. } | Input::LegGone { leg } => self.leg_over(leg),
+            Input::CallerGone { call, .. } => self.leg_over(LegId::caller(call)),
             Input::Drain | Input::HangUpAll => self.draining = true,
+            Input::Started => self.draining = false,
             Input::SetLines { lines, until } => self.by_hand = Some((lines, until)),
             Input::FollowSchedule => self.by_hand = None,
+            Input::PromptDone { call } => self.heard(call),
             _ => {
                 let now = self.now;
                 if let Some((desk, told)) = self.desk_told(input) {
@@ -145,24 +179,15 @@ impl Oracle {
         }
     }
 
-    /// Lines in force: by hand, or by the oracle's own reading of the schedule.
-    fn lines_in_force(&mut self) -> u32 {
-        match self.by_hand {
-            Some((lines, until)) if self.now < until => lines,
-            _ => self.calendar.lines_at(self.now),
-        }
-    }
-
     fn asked(&mut self, input: &Input, output: &Output) -> Result<(), Broken> {
         match output {
             Output::EarlyMedia { call } => self.early_media(*call),
             Output::Answer { call } => self.answer(*call),
             Output::Refuse { call, .. } => self.refuse(*call),
-            Output::Play { call, .. } => self.play(*call, input),
+            Output::Play { call, audio } => self.play(*call, *audio, input),
             Output::Dial { leg, operator, .. } => self.dial(*leg, *operator),
-            Output::DialOut { .. } | Output::Ringback { .. } => {
-                Err(("nobody asked", "a phone outside is dialled".to_owned()))
-            }
+            Output::DialOut { leg, to, caller, .. } => self.dial_out(*leg, *to, *caller),
+            Output::Ringback { leg } => self.ringback(*leg),
             Output::Bridge { operator_leg } => self.bridge(*operator_leg, input),
             Output::HangUp { leg, .. } => self.hang_up(*leg),
             Output::Event(event) => self.became(input, event),
@@ -171,28 +196,20 @@ impl Oracle {
 
     fn became(&mut self, input: &Input, event: &Event) -> Result<(), Broken> {
         match *event {
-            Event::CallArrived {
-                call,
-                ticket,
-                resumed,
-                ..
-            } => self.arrived(input, call, ticket, resumed),
+            Event::CallArrived { .. } => self.arrived(input, event),
+            Event::CallChose { call, skills } => self.chose(input, call, skills),
+            Event::CallBackPromised { .. } => self.promised(input, event),
+            Event::CallerDialled { call, operator, .. } => self.caller_dialled(input, call, operator),
+            Event::CallForwarded { call, to, leg, .. } => self.forwarded(input, call, to, leg),
             Event::CallAdmitted { call, .. } => self.admit(call),
             Event::CallAssigned {
                 call, leg, ref why, ..
             } => self.assigned(call, leg, why),
-            Event::CallReturned { call, .. } => self.returned(call),
+            Event::CallReturned { call, operator, .. } => self.returned(call, operator),
             Event::CallConnected { call, waited, .. } => self.connected(call, waited),
             Event::CallHeld { call, held } => self.held(call, held),
-            Event::CallLeaving { call, .. } => self.leaving(call),
-            Event::CallEnded {
-                call,
-                outcome,
-                waited,
-                talked,
-                place_kept,
-                ..
-            } => self.ended(call, outcome, waited, talked, place_kept),
+            Event::CallLeaving { call, outcome, .. } => self.leaving(input, call, outcome),
+            Event::CallEnded { .. } => self.ended(input, event),
             Event::OperatorChanged { operator, state, .. } => self.operator_changed(operator, state),
             Event::FifoOvertaken { call, by } => Err((
                 "fifo",
@@ -203,19 +220,14 @@ impl Oracle {
     }
 
     /// What must hold once the core has said all it has to say about an input.
-    fn settled(&mut self, next_deadline: Option<Timestamp>) -> Result<(), Broken> {
-        let lines = self.lines_in_force();
-        let first_queued = self.queued.first().copied();
-        self.check(
-            first_queued.is_none() || self.lines_in_use >= lines,
-            "no idle line",
-            || {
-                format!(
-                    "call {first_queued:?} waits while {} of {lines} lines are in use",
-                    self.lines_in_use
-                )
-            },
-        )?;
+    fn settled(&mut self, input: &Input, next_deadline: Option<Timestamp>) -> Result<(), Broken> {
+        self.round_over(None)?;
+        let withdrawn = self.withdrawn.take();
+        self.check(withdrawn.is_none(), "call-backs", || {
+            format!("ticket {withdrawn:?} was withdrawn, but nobody took it up")
+        })?;
+        self.key_was_heard(input)?;
+        self.nobody_waits_for_a_free_line()?;
         self.nobody_waits_for_a_free_operator()?;
         let due = next_deadline.is_some_and(|deadline| deadline <= self.now);
         self.check(!due, "deadlines", || {
@@ -239,17 +251,18 @@ impl Oracle {
     }
 
     fn compare(&mut self, snapshot: &Snapshot) -> Result<(), Broken> {
-        let told: Vec<(CallId, u64, Stage)> = snapshot
+        type Seen = (u64, CallId, QueueId, Timestamp, Skills, Stage);
+        let told: Vec<Seen> = snapshot
             .calls
             .iter()
-            .map(|c| (c.call, c.ticket, c.stage))
+            .map(|c| (c.ticket, c.call, c.queue, c.since, c.skills, c.stage))
             .collect();
-        let mut seen: Vec<(CallId, u64, Stage)> = self
+        let mut seen: Vec<Seen> = self
             .calls
             .iter()
-            .map(|(id, c)| (*id, c.ticket, c.stage()))
+            .map(|(id, c)| (c.ticket, *id, c.queue, c.since, c.skills, c.stage()))
             .collect();
-        seen.sort_by_key(|(_, ticket, _)| *ticket);
+        seen.sort_by_key(|(ticket, id, ..)| (*ticket, *id));
         self.check(told == seen, "snapshot", || {
             format!("calls are {told:?}, seen from outside {seen:?}")
         })?;
@@ -285,21 +298,22 @@ impl Oracle {
     /// # Errors
     /// What is left.
     pub fn nothing_left(&mut self) -> Result<(), Violation> {
-        let left = (
+        let waiting = |lists: &[BTreeSet<(u64, CallId)>]| lists.iter().map(BTreeSet::len).sum::<usize>();
+        let left = [
             self.calls.len(),
             self.legs.len(),
-            self.lines_in_use,
-            self.queued.len(),
-        );
-        let admitted = self.admitted.iter().map(BTreeSet::len).sum::<usize>();
+            self.outside.len(),
+            self.lines_in_use as usize,
+            waiting(&self.queued),
+            waiting(&self.admitted),
+        ];
         let desks = self
             .desks
             .iter()
             .filter(|desk| desk.has_deadline() || desk.leg().is_some())
             .count();
-        let clean = left == (0, 0, 0, 0) && admitted == 0 && desks == 0;
-        self.check(clean, "nothing leaks", || {
-            format!("calls, legs, lines, queued: {left:?}; admitted {admitted}; operators busy {desks}")
+        self.check(left == [0; 6] && desks == 0, "nothing leaks", || {
+            format!("calls, legs, legs outside, lines, queued, admitted: {left:?}; operators busy {desks}")
         })
         .map_err(|broken| self.violation(&Input::Tick, broken))
     }

@@ -1,7 +1,7 @@
 //! A report as one HTML page: styles and plots are inside, nothing is fetched, light and dark follow the reader.
 
 use super::plot::{self, Series, escape};
-use super::text::{clock, number, percent, rows};
+use super::text::{self, clock, number, percent, rows};
 use super::{Formula, Hour, PredictorError, Report, Waits};
 
 /// What the national standard asks for: 95 %.
@@ -232,13 +232,24 @@ fn outcomes_and_waits(r: &Report) -> String {
             "places taken up by a redial".to_owned(),
             r.places_resumed.to_string(),
         ],
+        vec!["taken by another place".to_owned(), r.forwarded.to_string()],
     ];
     let outcomes = card("", "Outcomes", &table(&["outcome", "calls", "share"], &outcomes));
     let figures = card("", "Operators and lines", &table(&[], &figures));
     let head = [
         "wait", "calls", "mean", "50 %", "80 %", "90 %", "95 %", "99 %", "longest",
     ];
-    outcomes + &figures + &card("wide", "Waits", &table(&head, &wait_rows))
+    outcomes + &figures + &call_backs(r) + &card("wide", "Waits", &table(&head, &wait_rows))
+}
+
+fn call_backs(r: &Report) -> String {
+    let row = |(name, value): (&str, String)| vec![name.trim().to_owned(), value];
+    let rows: Vec<Vec<String>> = text::call_backs(r).into_iter().map(row).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let note = r#"<p class="note">A call-back is no call offered: it counts in the connect rate by person, and in no rate by attempt, wait or service level.</p>"#;
+    card("", "Call-backs", &(table(&[], &rows) + note))
 }
 
 /// How far the callers could rely on the waits they were told.

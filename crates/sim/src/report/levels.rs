@@ -138,6 +138,7 @@ mod tests {
             waited: Duration::from_secs(waited),
             talked: Duration::ZERO,
             resumed: false,
+            forwarded: false,
         }
     }
 

@@ -40,7 +40,7 @@ pub struct Report {
     pub answered: u64,
     /// Answered / offered: the rate by attempt.
     pub connect_rate: Option<f64>,
-    /// Persons answered at last / persons: the rate by person.
+    /// Persons answered at last, by a call or a call-back / persons: the rate by person.
     pub connect_rate_by_person: Option<f64>,
     /// The 95 % interval of a day's connect rate by attempt, when there are at least two days.
     pub connect_rate_95: Option<[f64; 2]>,
@@ -48,6 +48,10 @@ pub struct Report {
     pub attempts_per_person: Option<f64>,
     /// Calls that took up the place of an earlier attempt.
     pub places_resumed: u64,
+    /// Call-backs.
+    pub call_backs: CallBacks,
+    /// Calls that another place took.
+    pub forwarded: u64,
     /// The service level's threshold, in seconds.
     pub target_s: f64,
     /// Service level under each formula.
@@ -66,7 +70,7 @@ pub struct Report {
     pub talk_s: Option<f64>,
     /// Mean wrap-up after a call, in seconds.
     pub wrap_up_s: Option<f64>,
-    /// Mean handle time: ring, talk and wrap-up, in seconds.
+    /// Mean handle time: ring, talk and wrap-up for each call answered and call-back reached, in seconds.
     pub aht_s: Option<f64>,
     /// Ring, talk and wrap-up as a share of the time operators were ready or at it.
     pub occupancy: Option<f64>,
@@ -93,6 +97,45 @@ pub struct OutcomeCount {
     pub outcome: &'static str,
     /// Calls.
     pub calls: u64,
+}
+
+/// What became of the call-backs that were promised. Each is a caller's who has no longer to wait on the line; it is no
+/// call offered, nor does it count in rates by attempt, waits and service levels.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CallBacks {
+    /// Promised.
+    pub promised: u64,
+    /// The caller was connected.
+    pub reached: u64,
+    /// The caller's phone was dialled in vain.
+    pub not_reached: u64,
+    /// The caller called again before, and took the place up.
+    pub called_again: u64,
+    /// Its turn did not come in time.
+    pub lapsed: u64,
+    /// From the promise to the connection, of those reached.
+    pub wait: Waits,
+}
+
+impl CallBacks {
+    fn new(run: &Run) -> Self {
+        let ended = |outcome| {
+            let all = run.call_backs.iter();
+            all.filter(|call_back| call_back.outcome == outcome).count() as u64
+        };
+        let reached = run
+            .call_backs
+            .iter()
+            .filter(|call_back| call_back.outcome == Outcome::Answered);
+        Self {
+            promised: run.call_backs.len() as u64,
+            reached: ended(Outcome::Answered),
+            not_reached: ended(Outcome::Failed),
+            called_again: ended(Outcome::Abandoned),
+            lapsed: ended(Outcome::TimedOut),
+            wait: Waits::from_seconds(reached.map(|call_back| seconds(call_back.waited)).collect()),
+        }
+    }
 }
 
 /// How the announced waits came true. Only callers who were connected can be judged: who gave up had perhaps been told
@@ -208,6 +251,9 @@ impl Report {
         let offered = calls.len() as f64;
         let persons = count(calls, |call| call.attempt == 1);
         let answered = count(calls, is_answered);
+        let call_backs = CallBacks::new(run);
+        let served = answered + call_backs.reached as f64;
+        let talked_back = run.call_backs.iter().map(|call_back| seconds(call_back.talked));
         let lost = count(calls, is_lost);
         let short = count(calls, |call| call.outcome == Outcome::ShortAbandoned);
         let wait_answered = Waits::of(calls, is_answered);
@@ -215,6 +261,7 @@ impl Report {
             .iter()
             .filter(|c| is_answered(c))
             .map(|c| seconds(c.talked))
+            .chain(talked_back)
             .sum();
         let [_, paused, available, reserved, talking, wrap_up] = usage.operators;
         Self {
@@ -227,10 +274,12 @@ impl Report {
             outcomes: outcomes(calls),
             answered: answered as u64,
             connect_rate: share(answered, offered),
-            connect_rate_by_person: share(answered, persons),
+            connect_rate_by_person: share(served, persons),
             connect_rate_95: connect_rate_95(run),
             attempts_per_person: share(offered, persons),
             places_resumed: count(calls, |call| call.resumed) as u64,
+            call_backs,
+            forwarded: count(calls, |call| call.forwarded) as u64,
             target_s: seconds(scenario.target),
             service_level: levels::of(calls, scenario.target),
             asa_s: wait_answered.mean,
@@ -238,9 +287,9 @@ impl Report {
             wait_abandoned: Waits::of(calls, is_lost),
             abandonment: share(lost, offered),
             abandonment_without_short: share(lost - short, offered),
-            talk_s: share(talk, answered),
-            wrap_up_s: share(wrap_up, answered),
-            aht_s: share(reserved + talking + wrap_up, answered),
+            talk_s: share(talk, served),
+            wrap_up_s: share(wrap_up, served),
+            aht_s: share(reserved + talking + wrap_up, served),
             occupancy: share(
                 reserved + talking + wrap_up,
                 available + reserved + talking + wrap_up,
@@ -291,11 +340,11 @@ pub fn side_by_side(reports: &[(String, Report)]) -> String {
 
 impl Waits {
     fn of(calls: &[CallRecord], which: impl Fn(&CallRecord) -> bool) -> Self {
-        let mut waits: Vec<f64> = calls
-            .iter()
-            .filter(|call| which(call))
-            .map(|call| seconds(call.waited))
-            .collect();
+        let those = calls.iter().filter(|call| which(call));
+        Self::from_seconds(those.map(|call| seconds(call.waited)).collect())
+    }
+
+    fn from_seconds(mut waits: Vec<f64>) -> Self {
         waits.sort_by(f64::total_cmp);
         let at = |share| percentile(&waits, share);
         Self {

@@ -87,6 +87,12 @@ fn write_report(out: &mut String, r: &Report) -> std::fmt::Result {
             r.places_resumed.to_string(),
         )?;
     }
+    for (name, value) in call_backs(r) {
+        row(out, name, value)?;
+    }
+    if r.forwarded > 0 {
+        row(out, "Taken by another place", r.forwarded.to_string())?;
+    }
     row(out, "Average speed of answer", clock(r.asa_s))?;
     row(out, "Average handle time", clock(r.aht_s))?;
     row(out, "  talk", clock(r.talk_s))?;
@@ -121,6 +127,23 @@ fn write_report(out: &mut String, r: &Report) -> std::fmt::Result {
         "\n{} inputs, {} checks by the oracle, all held; {} crashes survived; digest {}",
         p.inputs, p.checks, p.crashes, p.digest
     )
+}
+
+/// What became of call-backs, if there were any.
+pub(super) fn call_backs(r: &Report) -> Vec<(&'static str, String)> {
+    let c = &r.call_backs;
+    if c.promised == 0 {
+        return Vec::new();
+    }
+    vec![
+        ("Call-backs promised", c.promised.to_string()),
+        ("  reached", c.reached.to_string()),
+        ("  not reached", c.not_reached.to_string()),
+        ("  the caller called again before", c.called_again.to_string()),
+        ("  lapsed", c.lapsed.to_string()),
+        ("  mean wait of those reached", clock(c.wait.mean)),
+        ("  wait of nine in ten of them", clock(c.wait.p90)),
+    ]
 }
 
 fn write_announced(out: &mut String, r: &Report) -> std::fmt::Result {
@@ -208,6 +231,15 @@ pub(super) fn rows() -> Vec<Row> {
         ("Attempts a person".to_owned(), |r| {
             r.attempts_per_person
                 .map_or("–".to_owned(), |n| format!("{n:.2}"))
+        }),
+        ("Call-backs promised".to_owned(), |r| {
+            r.call_backs.promised.to_string()
+        }),
+        ("Call-backs reached".to_owned(), |r| {
+            r.call_backs.reached.to_string()
+        }),
+        ("Call-backs not reached".to_owned(), |r| {
+            r.call_backs.not_reached.to_string()
         }),
         ("Abandonment".to_owned(), |r| percent(r.abandonment)),
         ("Average speed of answer".to_owned(), |r| clock(r.asa_s)),

@@ -1,10 +1,10 @@
 //! The TOML file: which keys there are, and where mistakes stand.
 
+use super::queues::{Names, NeedText, QueueText, SKILLS_MAX, TeamText};
 use super::values::{Day, Hours, Minute, Share, Time, mistake};
-use super::{Arrivals, Callers, DAYS_MAX, Faults, Mistake, Scenario, Staff};
+use super::{Arrivals, Callers, DAYS_MAX, Elsewhere, Faults, Mistake, Scenario, Staff};
 use crate::dist::Distribution;
 use acd::schedule::{Schedule, Timetable, Window};
-use acd::{AnswerWhen, QueueConfig, Strategy};
 use jiff::civil::Date;
 use std::time::Duration;
 use toml_span::value::Value;
@@ -73,7 +73,14 @@ impl<'de> Deserialize<'de> for Scenario {
         let arrivals = table.required("arrivals");
         let callers = table.required("callers");
         let operators = table.required("operators");
-        let queue = table.required::<Queue>("queue");
+        let queue = table.required::<QueueText>("queue");
+        let more = table
+            .optional::<Vec<QueueText>>("more_queues")
+            .unwrap_or_default();
+        let forwards = table.optional::<Vec<Elsewhere>>("forwards").unwrap_or_default();
+        let skills = table.optional_s::<Vec<String>>("skills").unwrap_or_default();
+        let needs = table.optional::<Vec<NeedText>>("needs").unwrap_or_default();
+        let teams = table.optional::<Vec<TeamText>>("teams").unwrap_or_default();
         let faults = table.optional("faults").unwrap_or(Faults::NONE);
         table.finalize(None)?;
         let first_day = first_day?;
@@ -91,6 +98,28 @@ impl<'de> Deserialize<'de> for Scenario {
         if let Some(span) = span.filter(|_| !(1..=DAYS_MAX).contains(&days)) {
             return Err(mistake(span, format!("days is not within 1 to {DAYS_MAX}; correct it")).into());
         }
+        if skills.value.len() > SKILLS_MAX {
+            return Err(mistake(
+                skills.span,
+                format!("more than {SKILLS_MAX} skills; leave some out"),
+            )
+            .into());
+        }
+        let first = queue?;
+        let all = std::iter::once(&first).chain(&more).enumerate();
+        let names = Names {
+            queues: all.map(|(number, queue)| queue.name(number)).collect(),
+            skills: skills.value,
+            forwards: forwards.iter().map(|place| place.name.clone()).collect(),
+        };
+        let queue = first.resolve(0, &names, None)?;
+        let side = |(number, text): (usize, QueueText)| text.side(number + 1, &names, &queue);
+        let more_queues = more.into_iter().enumerate().map(side).collect::<Result<_, _>>()?;
+        let (mut callers, mut operators): (Callers, Staff) = (callers?, operators?);
+        let needs = needs.into_iter().map(|need| need.resolve(&names));
+        callers.needs = needs.collect::<Result<_, _>>()?;
+        let teams = teams.into_iter().map(|team| team.resolve(&names));
+        operators.teams = teams.collect::<Result<_, _>>()?;
         Ok(Self {
             name: name?,
             first_day: date,
@@ -99,16 +128,18 @@ impl<'de> Deserialize<'de> for Scenario {
             target,
             lines: lines?.0,
             arrivals: arrivals?,
-            callers: callers?,
-            operators: operators?,
-            queue: queue?.0,
+            callers,
+            operators,
+            queue,
+            more_queues,
+            forwards,
             faults,
         })
     }
 }
 
 /// A schedule of lines or a roster of operators.
-struct Plan(Schedule);
+pub(super) struct Plan(pub(super) Schedule);
 
 impl<'de> Deserialize<'de> for Plan {
     fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
@@ -175,6 +206,11 @@ impl<'de> Deserialize<'de> for Callers {
         let redial = share(&mut table, "redial");
         let redial_after = finite(&mut table, "redial_after");
         let attempts_max = table.optional("attempts_max").unwrap_or(1);
+        let mut chance = |key, usual| table.optional::<Share>(key).map_or(usual, |share| share.0);
+        let asks_back = chance("asks_back", Callers::ASKS_BACK);
+        let away = chance("away", Callers::AWAY);
+        let (calls_again, withheld) = (chance("calls_again", 0.0), chance("withheld", 0.0));
+        let picks_up = table.optional("picks_up").unwrap_or(Callers::PICKS_UP);
         table.finalize(None)?;
         Ok(Self {
             patience: patience?,
@@ -184,6 +220,12 @@ impl<'de> Deserialize<'de> for Callers {
             redial,
             redial_after: redial_after?,
             attempts_max,
+            asks_back,
+            away,
+            picks_up,
+            calls_again,
+            withheld,
+            needs: Vec::new(),
         })
     }
 }
@@ -219,6 +261,7 @@ impl<'de> Deserialize<'de> for Staff {
             notice,
             no_answer_max,
             signalling,
+            teams: Vec::new(),
         })
     }
 }
@@ -237,82 +280,16 @@ impl<'de> Deserialize<'de> for Faults {
             phone_lost_for: table.optional("phone_lost_for").unwrap_or(AT_ONCE),
             stray: share(&mut table, "stray"),
             supervisor_every: table.optional("supervisor_every").unwrap_or(Distribution::Never),
+            stop_every: table.optional("stop_every").unwrap_or(Distribution::Never),
+            stop_drains: table.optional("stop_drains").unwrap_or(AT_ONCE),
         };
         table.finalize(None)?;
         Ok(faults)
     }
 }
 
-struct Queue(QueueConfig);
-
-impl<'de> Deserialize<'de> for Queue {
-    fn deserialize(value: &mut Value<'de>) -> Result<Self, DeserError> {
-        let mut table = TableHelper::new(value)?;
-        let waiting_max = table.required("waiting_max");
-        let times = [
-            "wait_max",
-            "short_abandon",
-            "ring_timeout",
-            "place_grace",
-            "announce_every",
-            "wrap_up",
-            "wrap_up_extension",
-        ]
-        .map(|key| table.required::<Time>(key).map(|time| time.0));
-        let [
-            wait_max,
-            short_abandon,
-            ring_timeout,
-            place_grace,
-            announce_every,
-            wrap_up,
-            wrap_up_extension,
-        ] = times;
-        let strategy = table.required_s::<String>("strategy");
-        let greeting = table.required("greeting");
-        let wait_quantile = table.optional_s::<u8>("wait_quantile");
-        table.finalize(None)?;
-        if let Some(quantile) = wait_quantile.as_ref().filter(|quantile| quantile.value >= 100) {
-            return Err(mistake(
-                quantile.span,
-                "wait_quantile is in percent, 0 to 99; 0 tells no wait",
-            )
-            .into());
-        }
-        let strategy = strategy?;
-        let strategy = match strategy.value.as_str() {
-            "longest_idle" => Strategy::LongestIdle,
-            "round_robin" => Strategy::RoundRobin,
-            "fewest_calls" => Strategy::FewestCalls,
-            "linear" => Strategy::Linear,
-            other => {
-                let known = "longest_idle, round_robin, fewest_calls or linear";
-                return Err(
-                    mistake(strategy.span, format!("unknown strategy {other:?}; use {known}")).into(),
-                );
-            }
-        };
-        Ok(Self(QueueConfig {
-            name: "hotline".to_owned(),
-            answer: AnswerWhen::Arrival,
-            waiting_max: waiting_max?,
-            wait_max: wait_max?,
-            short_abandon: short_abandon?,
-            ring_timeout: ring_timeout?,
-            place_grace: place_grace?,
-            announce_every: announce_every?,
-            wrap_up: wrap_up?,
-            wrap_up_extension: wrap_up_extension?,
-            strategy,
-            greeting: greeting?,
-            wait_quantile: wait_quantile.map_or(0, |quantile| quantile.value),
-            ..QueueConfig::default()
-        }))
-    }
-}
-
 /// A share that is zero if not given.
-fn share(table: &mut TableHelper<'_>, key: &'static str) -> f64 {
+pub(super) fn share(table: &mut TableHelper<'_>, key: &'static str) -> f64 {
     table.optional::<Share>(key).map_or(0.0, |share| share.0)
 }
 

@@ -4,13 +4,14 @@
 //! is reported with its line, never passed over; a scenario that loads can be run.
 
 mod file;
+mod queues;
 mod values;
 
 pub use values::parse_duration;
 
 use crate::dist::Distribution;
 use acd::schedule::Schedule;
-use acd::{AcdConfig, OperatorConfig, QueueConfig};
+use acd::{AcdConfig, OperatorConfig, QueueConfig, Skills};
 use jiff::civil::Date;
 use std::fmt;
 use std::time::Duration;
@@ -42,8 +43,12 @@ pub struct Scenario {
     pub callers: Callers,
     /// How operators behave.
     pub operators: Staff,
-    /// The queue as the core knows it.
+    /// The queue as the core knows it; the first, if there are several.
     pub queue: QueueConfig,
+    /// The other queues.
+    pub more_queues: Vec<SideQueue>,
+    /// Other places that calls can be forwarded to.
+    pub forwards: Vec<Elsewhere>,
     /// What goes wrong.
     pub faults: Faults,
 }
@@ -57,8 +62,52 @@ pub struct Arrivals {
     pub day_off: [f64; 24],
 }
 
-/// How callers behave.
+/// A queue besides the first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SideQueue {
+    /// The queue as the core knows it.
+    pub config: QueueConfig,
+    /// Share of persons who call this one; the rest call the first.
+    pub share: f64,
+}
+
+/// Another place, whose phone may take calls that the queue cannot hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Elsewhere {
+    /// Its name, as queues speak of it.
+    pub name: String,
+    /// Share of calls it takes; for the others the phone rings in vain or is busy.
+    pub answers: f64,
+    /// Time from ringing to picking up.
+    pub pick_up: Distribution,
+}
+
+/// What a share of the callers needs an operator to know.
 #[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Need {
+    /// Share of persons.
+    pub share: f64,
+    /// The skills.
+    pub skills: Skills,
+    /// The key they say it with a moment after the call has begun; without one, signalling has told it.
+    pub key: Option<char>,
+}
+
+/// Operators alike. Seats are filled team by team; who is in none serves every queue and knows nothing special.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Team {
+    /// How many.
+    pub count: u32,
+    /// Queues served, by index; empty for all.
+    pub queues: Vec<u32>,
+    /// How much each of those is preferred, 0 first.
+    pub levels: Vec<u8>,
+    /// What they know.
+    pub skills: Skills,
+}
+
+/// How callers behave.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Callers {
     /// Time after which a caller who waits hangs up.
     pub patience: Distribution,
@@ -74,6 +123,27 @@ pub struct Callers {
     pub redial_after: Distribution,
     /// Attempts after which a person gives up for the day.
     pub attempts_max: u32,
+    /// Share of attempts whose caller asks to be called back when that is offered.
+    pub asks_back: f64,
+    /// Share of call-backs whose caller is not there, or does not hear the phone.
+    pub away: f64,
+    /// Time from the caller's phone ringing to picking up.
+    pub picks_up: Distribution,
+    /// Share of those who were promised a call-back and call again before it comes.
+    pub calls_again: f64,
+    /// Share of persons who withhold their number.
+    pub withheld: f64,
+    /// What some callers need.
+    pub needs: Vec<Need>,
+}
+
+impl Callers {
+    /// What callers do about call-backs, unless the scenario says: nothing of it counts in a queue that offers none.
+    pub const ASKS_BACK: f64 = 0.5;
+    /// As above.
+    pub const AWAY: f64 = 0.2;
+    /// As above.
+    pub const PICKS_UP: Distribution = Distribution::Constant(Duration::from_secs(8));
 }
 
 /// How operators behave.
@@ -103,6 +173,8 @@ pub struct Staff {
     pub no_answer_max: u32,
     /// Time a SIP message takes to a phone, and back.
     pub signalling: Duration,
+    /// Who of them is alike.
+    pub teams: Vec<Team>,
 }
 
 /// What goes wrong.
@@ -124,6 +196,10 @@ pub struct Faults {
     pub stray: f64,
     /// Time between orders of a supervisor who sets the lines by hand, to any number.
     pub supervisor_every: Distribution,
+    /// Time between stops of the engine: no new calls, then all are hung up, then it is started again.
+    pub stop_every: Distribution,
+    /// How long those who talk may go on before all are hung up.
+    pub stop_drains: Distribution,
 }
 
 impl Faults {
@@ -137,6 +213,8 @@ impl Faults {
         phone_lost_for: Distribution::Constant(Duration::ZERO),
         stray: 0.0,
         supervisor_every: Distribution::Never,
+        stop_every: Distribution::Never,
+        stop_drains: Distribution::Constant(Duration::ZERO),
     };
 }
 
@@ -171,23 +249,42 @@ impl Scenario {
         self.operators.roster.as_ref().unwrap_or(&self.lines)
     }
 
+    /// All queues, by [`QueueId`](acd::QueueId).
+    pub fn queues(&self) -> impl Iterator<Item = &QueueConfig> {
+        std::iter::once(&self.queue).chain(self.more_queues.iter().map(|side| &side.config))
+    }
+
     /// What the core is configured with.
     pub fn acd_config(&self) -> AcdConfig {
-        let operator = |n| OperatorConfig {
-            name: format!("op{n}"),
-            queues: Vec::new(),
-            auto_ready: false,
-            no_answer_max: self.operators.no_answer_max,
-            ..OperatorConfig::default()
+        let teams = self.operators.teams.iter();
+        let mut seats = teams.flat_map(|team| std::iter::repeat_n(team, team.count as usize));
+        let operator = |n| {
+            let team = seats.next();
+            OperatorConfig {
+                name: format!("op{n}"),
+                queues: team.map(|team| team.queues.clone()).unwrap_or_default(),
+                levels: team.map(|team| team.levels.clone()).unwrap_or_default(),
+                skills: team.map(|team| team.skills).unwrap_or_default(),
+                auto_ready: false,
+                no_answer_max: self.operators.no_answer_max,
+                ..OperatorConfig::default()
+            }
         };
+        let operators = (1..=most(self.roster())).map(operator).collect();
+        let waiting = self.queues().map(|queue| queue.waiting_max);
+        let waiting_max = waiting.fold(0, u32::saturating_add);
+        let mut queues: Vec<QueueConfig> = self.queues().cloned().collect();
+        for queue in &mut queues {
+            queue.choices = queues::choices(&self.callers.needs);
+        }
         AcdConfig {
             schedule: self.lines.clone(),
-            queues: vec![self.queue.clone()],
-            operators: (1..=most(self.roster())).map(operator).collect(),
+            queues,
+            operators,
             pause_reasons: vec!["break".to_owned()],
-            dialable: vec![false],
-            forwards: Vec::new(),
-            calls_max: self.queue.waiting_max.saturating_add(most(&self.lines)).max(1),
+            dialable: vec![true],
+            forwards: self.forwards.iter().map(|place| place.name.clone()).collect(),
+            calls_max: waiting_max.saturating_add(most(&self.lines)).max(1),
         }
     }
 }

@@ -15,6 +15,10 @@ pub(super) enum Happening {
     CallerLeaves { call: CallId, cause: Leaving },
     /// A prompt was heard to its end, if it still plays.
     PromptEnds { call: CallId, play: u32 },
+    /// A caller presses a key, if still there.
+    KeyPressed { call: CallId, key: char },
+    /// A caller who was promised a call-back calls again, if it has not come.
+    CallsAgain { call_back: CallId },
     /// One side has said all.
     TalkEnds { leg: LegId },
     /// More or fewer operators are due.
@@ -39,6 +43,12 @@ pub(super) enum Happening {
     PhoneFails { leg: LegId, cause: Failing },
     /// A phone that was hung up on had been picked up at that very moment.
     AnswerCrosses { leg: LegId },
+    /// The engine is to stop: no new calls.
+    Drains,
+    /// The engine stops, perhaps with all calls hung up before.
+    Stops,
+    /// The engine is there again.
+    Starts,
     /// A supervisor sets the lines by hand.
     SupervisorActs,
     /// A phone's registration is lost.
@@ -85,6 +95,7 @@ impl From<Leaving> for GoneCause {
 pub(super) enum Failing {
     Declined,
     Unreachable,
+    Busy,
 }
 
 impl From<Failing> for FailCause {
@@ -92,6 +103,7 @@ impl From<Failing> for FailCause {
         match failing {
             Failing::Declined => FailCause::Declined,
             Failing::Unreachable => FailCause::Unreachable,
+            Failing::Busy => FailCause::Busy,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::World;
 use super::agenda::{Happening, Leaving, Try};
+use super::beyond::Choice;
 use super::staff::Phone;
 use crate::oracle::Violation;
 use crate::rng::{Purpose, Stream};
@@ -11,15 +12,20 @@ use std::time::Duration;
 
 /// A caller who is on the phone.
 pub(super) struct Caller {
-    attempt: Try,
+    pub(super) attempt: Try,
     arrived: Timestamp,
     mind: Mind,
+    /// What the caller does about call-backs.
+    pub(super) choice: Choice,
     cut_off: bool,
+    /// Talked with another place.
+    elsewhere: bool,
     /// Counts what is played, so that the end of an earlier prompt is not taken for that of a later one.
     play: u32,
 }
 
 /// All that one attempt will do, drawn when it is made. Whatever the queue does, it is the same.
+#[derive(Clone, Copy)]
 struct Mind {
     leaves: Option<(Duration, Leaving)>,
     /// Who balks only does so if there is a queue; else this patience counts.
@@ -30,6 +36,9 @@ struct Mind {
     redials_after: Option<Duration>,
 }
 
+/// Who was offered a call-back presses the key after this.
+const PRESSES_AFTER: Duration = Duration::from_secs(3);
+
 /// Who was cut off dials again after this.
 const CUT_OFF_REDIALS: Duration = Duration::from_secs(10);
 
@@ -37,10 +46,16 @@ const CUT_OFF_REDIALS: Duration = Duration::from_secs(10);
 const PERSON_BITS: u32 = 24;
 const ATTEMPT_BITS: u32 = 10;
 
+/// The index of the streams of an attempt; attempt 0 is the person.
+pub(super) fn stream_index(attempt: Try, number: u32) -> u64 {
+    let person = u64::from(attempt.day) << PERSON_BITS | u64::from(attempt.person);
+    person << ATTEMPT_BITS | u64::from(number)
+}
+
 impl Mind {
     fn draw(scenario: &Scenario, attempt: Try) -> Self {
-        let index = (u64::from(attempt.day) << PERSON_BITS | u64::from(attempt.person)) << ATTEMPT_BITS;
-        let stream = &mut Stream::new(scenario.seed, Purpose::Person, index | u64::from(attempt.attempt));
+        let index = stream_index(attempt, attempt.attempt);
+        let stream = &mut Stream::new(scenario.seed, Purpose::Person, index);
         let (callers, faults) = (&scenario.callers, &scenario.faults);
         let balks = stream.chance(callers.balk);
         let cut_off = stream.chance(faults.cut_off);
@@ -82,16 +97,33 @@ impl World<'_> {
             self.agenda
                 .plan(self.now + after, Happening::CallerLeaves { call, cause });
         }
-        self.callers.insert(
-            call,
-            Caller {
-                attempt,
-                arrived: self.now,
-                mind,
-                cut_off: false,
-                play: 0,
-            },
-        );
+        let caller = Caller {
+            attempt,
+            arrived: self.now,
+            mind,
+            choice: Choice::draw(self.scenario, attempt),
+            cut_off: false,
+            elsewhere: false,
+            play: 0,
+        };
+        self.callers.insert(call, caller);
+    }
+
+    /// The same person, on a call-back from now on.
+    pub(super) fn awaits(&mut self, call_back: CallId, from: CallId) {
+        let Some(caller) = self.callers.get(&from) else {
+            return;
+        };
+        let awaiting = Caller {
+            attempt: caller.attempt,
+            arrived: self.now,
+            mind: caller.mind,
+            choice: caller.choice,
+            cut_off: false,
+            elsewhere: false,
+            play: 0,
+        };
+        self.callers.insert(call_back, awaiting);
     }
 
     /// Patience is over, if the caller still waits.
@@ -99,12 +131,12 @@ impl World<'_> {
         let Some(caller) = self.callers.get_mut(&call) else {
             return Ok(());
         };
-        let mut phones = self
+        let phones = self
             .phones
             .range(LegId::caller(call)..=LegId { call, leg: u32::MAX });
-        let (rings, talks) = phones
-            .next()
-            .map_or((false, false), |(_, phone)| (true, phone.talks()));
+        let (rings, talks) = phones.fold((false, false), |(_, talks), (_, phone)| {
+            (true, talks || phone.talks())
+        });
         if talks {
             return Ok(());
         }
@@ -131,6 +163,15 @@ impl World<'_> {
         };
         caller.play += 1;
         let play = caller.play;
+        let offered = match audio {
+            Audio::CallBackOffer(key) | Audio::LastOffer(key) => Some(key),
+            Audio::Position { call_back, .. } => call_back,
+            _ => None,
+        };
+        if let Some(key) = offered.filter(|_| caller.choice.asks_back) {
+            self.agenda
+                .plan(self.now + PRESSES_AFTER, Happening::KeyPressed { call, key });
+        }
         let lasts = match audio {
             Audio::HoldMusic => return,
             Audio::Greeting | Audio::Position { .. } => Duration::from_secs(6),
@@ -150,13 +191,16 @@ impl World<'_> {
 
     /// Caller and operator hear each other, for the first time or again after a hold.
     pub(super) fn bridged(&mut self, leg: LegId) {
-        if self.phones.get(&leg).is_some_and(Phone::talks) {
+        let phone = self.phones.get(&leg);
+        if phone.is_some_and(Phone::talks) {
             return;
         }
+        let elsewhere = phone.is_some_and(Phone::is_elsewhere);
         let Some(caller) = self.callers.get_mut(&leg.call) else {
             return;
         };
         caller.play += 1;
+        caller.elsewhere |= elsewhere;
         let (talk, matter) = (caller.mind.talk, caller.mind.wrap_up);
         self.agenda.plan(self.now + talk, Happening::TalkEnds { leg });
         self.phone_bridged(leg, matter);
@@ -170,6 +214,8 @@ impl World<'_> {
             return Ok(());
         }
         if caller.mind.caller_hangs_up {
+            // The phone of a call-back's caller is put down.
+            self.phones.remove(&LegId::caller(leg.call));
             return self.tell(Input::CallerGone {
                 call: leg.call,
                 cause: acd::GoneCause::HungUp,
@@ -184,7 +230,13 @@ impl World<'_> {
         let Some(caller) = self.callers.remove(&call) else {
             return;
         };
-        if outcome == Outcome::Answered || self.healing {
+        let served = match outcome {
+            Outcome::Answered | Outcome::Callback => true,
+            // Called again already.
+            Outcome::Abandoned => call.is_call_back(),
+            _ => caller.elsewhere,
+        };
+        if served || self.healing {
             return;
         }
         let redials_after = if caller.cut_off {

@@ -7,6 +7,7 @@
 //! Deliberately does not model SIP or RTP: a phone here is a delay and a decision.
 
 mod agenda;
+mod beyond;
 mod callers;
 mod noise;
 mod staff;
@@ -14,12 +15,13 @@ mod subject;
 
 use crate::arrivals;
 use crate::calendar::{Calendar, date_after};
+use crate::dist::Distribution;
 use crate::oracle::Violation;
-use crate::record::{CallRecord, Judged, Recorder, SLOTS, Usage};
+use crate::record::{CallBackRecord, CallRecord, Judged, Recorder, SLOTS, Usage};
 use crate::rng::{Purpose, Stream};
 use crate::scenario::{Faults, Scenario};
 use acd::schedule::Timetable;
-use acd::{CallId, CallerNumber, ConfigError, Event, Input, LegId, Output, QueueId, Timestamp, TrunkId};
+use acd::{CallId, ConfigError, Event, Input, LegId, Outcome, Output, Timestamp};
 use agenda::{Agenda, Happening, Try};
 use callers::Caller;
 use staff::{Operator, Phone};
@@ -51,6 +53,8 @@ pub enum SimError {
 pub struct Run {
     /// All calls that arrived, in the order they ended.
     pub calls: Vec<CallRecord>,
+    /// All call-backs that were promised, in the order they ended.
+    pub call_backs: Vec<CallBackRecord>,
     /// Who did what for how long, by time of day.
     pub slots: [Usage; SLOTS],
     /// How the announced waits came true, by hour of the day.
@@ -116,7 +120,7 @@ impl<'a> World<'a> {
             scenario,
             faults: scenario.faults,
             roster: Timetable::new(scenario.roster())?,
-            subject: Subject::new(config, calendar.clone(), seed, scenario.faults.crash)?,
+            subject: Subject::new(config, seed, scenario.faults.crash)?,
             agenda: Agenda::default(),
             recorder: Recorder::new(calendar.clone(), operators, begin, end),
             calendar,
@@ -142,6 +146,7 @@ impl<'a> World<'a> {
     fn live(&mut self, on_day: &mut dyn FnMut(u32)) -> Result<(), Violation> {
         self.plug_phones_in()?;
         self.plan_supervisor();
+        self.plan_stop();
         while let Some(happening) = self.next(self.end)? {
             if let Happening::DayBegins { day } = happening {
                 on_day(day);
@@ -158,6 +163,9 @@ impl<'a> World<'a> {
         self.faults = Faults::NONE;
         self.subject.heal();
         self.tell(Input::FollowSchedule)?;
+        if self.scenario.faults.stop_every != Distribution::Never {
+            self.tell(Input::Started)?;
+        }
         self.phones_come_back()?;
         let patience_ends = self.now + HEALING_MAX;
         while !self.callers.is_empty() {
@@ -167,7 +175,8 @@ impl<'a> World<'a> {
             }
         }
         self.everybody_home()?;
-        self.now = self.now + self.scenario.queue.place_grace.max(WRAP_UP_ENDS);
+        let graces = self.scenario.queues().map(|queue| queue.place_grace);
+        self.now = self.now + graces.fold(WRAP_UP_ENDS, Duration::max);
         self.tell(Input::Tick)?;
         self.subject.oracle.nothing_left()?;
         let snapshot = self.subject.snapshot();
@@ -201,7 +210,13 @@ impl<'a> World<'a> {
             Happening::Dials(attempt) => return self.dials(attempt),
             Happening::CallerLeaves { call, cause } => return self.caller_leaves(call, cause),
             Happening::PromptEnds { call, play } => return self.prompt_ends(call, play),
+            Happening::KeyPressed { call, key } => return self.key_pressed(call, key),
+            Happening::CallsAgain { .. } if self.healing => {}
+            Happening::CallsAgain { call_back } => return self.calls_again(call_back),
             Happening::TalkEnds { leg } => return self.talk_ends(leg),
+            Happening::Drains => return self.drains(),
+            Happening::Stops => return self.stops(),
+            Happening::Starts => return self.starts(),
             Happening::SupervisorActs => return self.supervisor_acts(),
             other => return self.staff_happens(other),
         }
@@ -263,12 +278,15 @@ impl<'a> World<'a> {
         match output {
             Output::Play { call, audio } => self.hears(call, audio),
             Output::Dial { leg, operator, .. } => self.phone_dialled(leg, operator),
+            Output::DialOut { leg, to, .. } => self.dialled_out(leg, to),
             Output::Bridge { operator_leg } => self.bridged(operator_leg),
             Output::HangUp { leg, .. } => self.hung_up(leg),
             Output::Event(event) => {
                 self.recorder.event(&event);
                 match event {
                     Event::CallEnded { call, outcome, .. } => self.call_over(call, outcome),
+                    Event::CallBackPromised { call, from, .. } => self.promised(call, from),
+                    Event::CallerDialled { operator, .. } => self.caller_dialled(operator),
                     Event::OperatorChanged { operator, state, .. } => self.operator_is(operator, state),
                     _ => {}
                 }
@@ -276,31 +294,20 @@ impl<'a> World<'a> {
             Output::Answer { .. }
             | Output::EarlyMedia { .. }
             | Output::Refuse { .. }
-            | Output::DialOut { .. }
             | Output::Ringback { .. } => {}
         }
-    }
-
-    fn dials(&mut self, attempt: Try) -> Result<(), Violation> {
-        let call = CallId(self.next_call);
-        self.next_call += 1;
-        self.recorder.call(call, self.now, attempt.attempt, attempt.first);
-        self.caller_dials(call, attempt);
-        let caller = CallerNumber::new(&format!("1{:05}{:05}", attempt.day, attempt.person));
-        self.tell(Input::CallArrived {
-            call,
-            queue: QueueId(0),
-            trunk: TrunkId(0),
-            caller,
-            skills: acd::Skills::default(),
-        })
     }
 
     fn finish(self) -> Run {
         let mut digest = self.digest;
         self.recorder.calls.iter().for_each(|call| digest.record(call));
+        self.recorder
+            .call_backs
+            .iter()
+            .for_each(|call| digest.call_back(call));
         Run {
             calls: self.recorder.calls,
+            call_backs: self.recorder.call_backs,
             slots: self.recorder.slots,
             judged: self.recorder.judged,
             days: self.scenario.days,
@@ -347,6 +354,10 @@ impl Digest {
             Input::LegGone { leg } => (7, leg.call.0),
             Input::Ready { operator } => (8, u64::from(operator.0)),
             Input::Pause { operator, .. } => (9, u64::from(operator.0)),
+            Input::Dtmf { call, digit } => (11, call.0 ^ (u64::from(digit) << 32)),
+            Input::Drain => (12, 0),
+            Input::HangUpAll => (13, 0),
+            Input::Started => (14, 0),
             _ => (10, 0),
         };
         self.number(kind);
@@ -354,14 +365,22 @@ impl Digest {
     }
 
     fn record(&mut self, call: &CallRecord) {
+        self.end_of(call.arrived, call.waited, call.talked, call.outcome);
+    }
+
+    fn call_back(&mut self, call: &CallBackRecord) {
+        self.end_of(call.promised, call.waited, call.talked, call.outcome);
+    }
+
+    fn end_of(&mut self, began: Timestamp, waited: Duration, talked: Duration, outcome: Outcome) {
         let times = [
-            call.arrived.as_micros(),
-            call.waited.as_micros() as u64,
-            call.talked.as_micros() as u64,
+            began.as_micros(),
+            waited.as_micros() as u64,
+            talked.as_micros() as u64,
         ];
         times
             .into_iter()
-            .chain([call.outcome as u64])
+            .chain([outcome as u64])
             .for_each(|number| self.number(number));
     }
 }

@@ -9,11 +9,30 @@ use std::time::Duration;
 
 /// A phone that was dialled and is not hung up.
 pub(super) struct Phone {
-    operator: OperatorId,
+    whose: Whose,
     talks: bool,
 }
 
+/// Whose phone it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    Operator(OperatorId),
+    /// The caller's of a call-back.
+    Caller,
+    /// Another place's.
+    Elsewhere,
+}
+
 impl Phone {
+    /// A phone that begins to ring.
+    pub(super) fn ringing(whose: Whose) -> Self {
+        Self { whose, talks: false }
+    }
+
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.whose == Whose::Elsewhere
+    }
+
     pub(super) fn talks(&self) -> bool {
         self.talks
     }
@@ -62,6 +81,9 @@ impl Operator {
         self.habits = Stream::new(self.seed, Purpose::Operator, index);
     }
 }
+
+/// What it takes to record that a caller was not reached.
+const NOT_REACHED: Duration = Duration::from_secs(20);
 
 /// Operators press "more time" this long before their wrap-up runs out.
 const EXTENDS_BEFORE: Duration = Duration::from_secs(5);
@@ -284,13 +306,7 @@ impl World<'_> {
             seat.habits.chance(staff.decline),
         );
         let hand = staff.pick_up.draw(&mut seat.habits).unwrap_or_default();
-        self.phones.insert(
-            leg,
-            Phone {
-                operator,
-                talks: false,
-            },
-        );
+        self.phones.insert(leg, Phone::ringing(Whose::Operator(operator)));
         let rings = self.now + staff.signalling;
         let reaction = rings + hand + staff.signalling;
         if !seat.phone_there {
@@ -316,13 +332,24 @@ impl World<'_> {
         }
     }
 
-    /// The operator on `leg` hears the caller, whose matter will take `matter` to record.
+    /// Whoever is on `leg` hears the caller, whose matter will take an operator `matter` to record.
     pub(super) fn phone_bridged(&mut self, leg: LegId, matter: Duration) {
-        if let Some(phone) = self.phones.get_mut(&leg) {
-            phone.talks = true;
-            let operator = phone.operator;
+        // The caller's own phone, if we dialled it.
+        if let Some(caller) = self.phones.get_mut(&LegId::caller(leg.call)) {
+            caller.talks = true;
+        }
+        let Some(phone) = self.phones.get_mut(&leg) else {
+            return;
+        };
+        phone.talks = true;
+        if let Whose::Operator(operator) = phone.whose {
             self.seat(operator).matter = matter;
         }
+    }
+
+    /// An operator hears how a caller's phone rings; if nobody picks up, there is little to record.
+    pub(super) fn caller_dialled(&mut self, operator: OperatorId) {
+        self.seat(operator).matter = NOT_REACHED;
     }
 
     /// We hung up. A phone that was being picked up at that moment says so after all.

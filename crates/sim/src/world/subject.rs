@@ -4,10 +4,10 @@
 //! made from the same configuration and given the log, and one restored from the checkpoint and given what came after,
 //! must both ask for the same things and reach the same state, byte for byte; the simulation goes on with the latter.
 
-use crate::calendar::Calendar;
+use super::SimError;
 use crate::oracle::{Oracle, Violation};
 use crate::rng::{Purpose, Stream};
-use acd::{Acd, AcdConfig, ConfigError, Input, Output, Snapshot, Timestamp};
+use acd::{Acd, AcdConfig, Input, Output, Snapshot, Timestamp};
 
 pub(super) struct Subject {
     core: Acd,
@@ -48,12 +48,7 @@ const CHECKPOINT_EVERY: usize = 211;
 const LOG_MAX: usize = 50_000;
 
 impl Subject {
-    pub(super) fn new(
-        config: AcdConfig,
-        calendar: Calendar,
-        seed: u64,
-        crash: f64,
-    ) -> Result<Self, ConfigError> {
+    pub(super) fn new(config: AcdConfig, seed: u64, crash: f64) -> Result<Self, SimError> {
         let crash = (crash > 0.0).then(|| Crash {
             chance: crash,
             stream: Stream::new(seed, Purpose::Crash, 0),
@@ -63,7 +58,7 @@ impl Subject {
         });
         Ok(Self {
             core: Acd::new(config.clone())?,
-            oracle: Oracle::new(&config, calendar),
+            oracle: Oracle::new(&config)?,
             config,
             crash,
             audit_at: AUDIT_EVERY,
