@@ -20,6 +20,8 @@ pub(crate) struct Metrics {
     pub(crate) journal_fsync_seconds: Histogram,
     pub(crate) journal_failing: IntGauge,
     pub(crate) journal_missing: IntGauge,
+    pub(crate) journal_checkpoints: IntCounter,
+    pub(crate) journal_checkpoint_failing: IntGauge,
     journal_used: IntGauge,
     journal_free: IntGauge,
     journal_room_short: IntGauge,
@@ -91,6 +93,14 @@ impl Metrics {
             journal_missing: gauge(
                 "holdfast_journal_missing",
                 "Inputs of this run that are missing from the journal because the disk took nothing for too long",
+            )?,
+            journal_checkpoints: counter(
+                "holdfast_journal_checkpoints_total",
+                "Times the queue's whole state was written beside the journal",
+            )?,
+            journal_checkpoint_failing: gauge(
+                "holdfast_journal_checkpoint_failing",
+                "1 while the last checkpoint could not be written; a start replays more for it",
             )?,
             journal_used: gauge(
                 "holdfast_journal_used_bytes",

@@ -119,9 +119,15 @@ impl From<&Start> for Replay {
     fn from(start: &Start) -> Self {
         let (past, next) = match start {
             Start::Empty => (Past::None, None),
-            Start::Checkpoint(_) => (
-                Past::Lost("it begins with a checkpoint, which this version cannot read"),
-                None,
+            Start::Checkpoint(checkpoint) => (
+                match Acd::restore(checkpoint.config.clone(), &checkpoint.core) {
+                    Ok(acd) => Past::Known(Box::new(acd)),
+                    Err(error) => {
+                        tracing::error!(%error, index = checkpoint.index, "the last checkpoint cannot be used");
+                        Past::Lost("its checkpoint is one that this version cannot go on from")
+                    }
+                },
+                Some(checkpoint.index),
             ),
             Start::Unknown => (Past::Lost("its first segments were removed"), None),
         };

@@ -171,3 +171,42 @@ fn the_state_is_the_same_however_often_the_engine_is_killed() {
     assert!(matches!(before.calls[0].stage, Stage::Talking { .. }));
     assert!(before.draining, "until the next run takes calls again");
 }
+
+#[test]
+fn from_a_checkpoint_the_state_is_the_one_that_the_whole_log_gives() {
+    let (whole, dir) = (Dir::new(), Dir::new());
+    a_run_that_ends(&whole.0);
+    a_run_that_ends(&dir.0);
+    let known = |dir: &Path| {
+        let recovery = Recovery::read(dir).unwrap();
+        let entries = recovery.entries;
+        match recovery.past() {
+            Past::Known(acd) => (acd.state(), entries, recovery),
+            _ => panic!("no state"),
+        }
+    };
+    let more = |dir: &Path, checkpoint: bool| {
+        let (state, _, recovery) = known(dir);
+        let (mut journal, ..) = recovery.begin(&core(), Options::default(), at(10), true).unwrap();
+        if checkpoint {
+            assert!(journal.checkpoint(at(10), state));
+        }
+        for (seconds, input) in [(10, Input::Started), (11, arrival(3)), (12, arrival(4))] {
+            journal.append(at(seconds), &input).unwrap();
+        }
+        journal.close().unwrap();
+    };
+    more(&whole.0, false);
+    more(&dir.0, true);
+    let (state, entries, _) = known(&whole.0);
+    let (again, after, _) = known(&dir.0);
+    assert!(
+        again == state,
+        "restored and replayed it differs from what was replayed"
+    );
+    assert_eq!(
+        (after, entries),
+        (3, 12),
+        "only what came after the checkpoint is replayed"
+    );
+}

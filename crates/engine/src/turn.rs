@@ -83,6 +83,7 @@ impl Loop {
             self.inbox.take(&mut batch, BATCH_MAX, patience);
             self.turn(&mut batch);
         }
+        self.checkpoint(self.clock.now());
         self.log.close()
     }
 
@@ -248,6 +249,32 @@ impl Loop {
             .journal_missing
             .set(i64::try_from(self.log.missing()).unwrap_or(i64::MAX));
         self.watch_room();
+        if self.log.checkpoint_due(now) {
+            self.checkpoint(now);
+        }
+        match self.log.checkpointed(now) {
+            Some(Ok(done)) => {
+                self.metrics.journal_checkpoints.inc();
+                self.metrics.journal_checkpoint_failing.set(0);
+                tracing::debug!(
+                    index = done.index,
+                    bytes = done.bytes,
+                    took_ms = done.took.as_millis() as u64,
+                    state = %done.hash,
+                    "checkpoint"
+                );
+            }
+            Some(Err(error)) => {
+                self.metrics.journal_checkpoint_failing.set(1);
+                tracing::error!(%error, "no checkpoint could be written: a start will have to replay more");
+            }
+            None => {}
+        }
+    }
+
+    /// Hands the core's state to the journal. All that was told is committed, or waits in memory for the disk.
+    fn checkpoint(&mut self, now: Timestamp) {
+        self.log.checkpoint(now, self.acd.state());
     }
 
     /// Says so before the disk is full, while there is time to do something about it.
