@@ -139,7 +139,8 @@ mod tests {
         let pool = pool(10_000..=10_003, 0);
         let back = pool.take_at(10_000).expect("it is free");
         assert!(pool.take_at(10_000).is_none(), "another leg has it");
-        assert_eq!(pool.take(Instant::now()).expect("the other").rtp(), 10_002);
+        let other = pool.take(Instant::now()).expect("the other");
+        assert_eq!(other.rtp(), 10_002);
         assert!(pool.take(Instant::now()).is_none());
         drop(back);
         assert_eq!(pool.take(Instant::now()).expect("it came back").rtp(), 10_000);
