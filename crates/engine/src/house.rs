@@ -112,7 +112,8 @@ impl House {
         }) else {
             return;
         };
-        self.media.play(LegId::caller(call), playlist);
+        let music = self.library.music_of_queue(queue.0 as usize);
+        self.media.play(LegId::caller(call), playlist.with_music(music));
     }
 }
 

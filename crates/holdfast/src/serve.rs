@@ -6,7 +6,7 @@ use crate::{descriptors, past};
 use engine::{Clock, Ended, Engine, EngineError, House, Recovery, entrance, with_quality};
 use feed::{About, Account, Directory, Feed, FeedConfig, FeedError, Hub, Secret};
 use journal::JournalError;
-use media::{Library, Media, MediaError};
+use media::{AudioConfig, Library, Media, MediaError, Unprepared};
 use prometheus::Registry;
 use sip::{Memory, Sip, SipError, Transport};
 use std::future::Future;
@@ -143,6 +143,18 @@ fn count_signals() -> io::Result<watch::Receiver<u32>> {
     Ok(seen)
 }
 
+/// Decodes and encodes what takes time, while calls are served. The process may end over it.
+fn prepare_audio(rest: Unprepared) {
+    let prepare = move || {
+        let start = std::time::Instant::now();
+        rest.prepare(|warning| tracing::warn!("{warning}"));
+        tracing::info!(took = ?start.elapsed(), "music and prompts are ready in every codec");
+    };
+    if let Err(error) = std::thread::Builder::new().name("audio".into()).spawn(prepare) {
+        tracing::warn!(%error, "no thread for decoding music: callers hear what takes no decoding, in G.711");
+    }
+}
+
 impl Server {
     /// Starts everything: journal first, since it numbers the calls and knows those that are up; media before SIP, whose
     /// legs own ports, old ones before new ones; the loop last, when nothing else can fail. What the others tell it
@@ -154,8 +166,13 @@ impl Server {
         descriptors::allow(config.core.calls_max);
         let registry = Registry::new();
         // Beside the replay: callers who are up wait for both.
-        let audio_dir = config.audio_dir.clone();
-        let library = spawn_blocking(move || Library::load(&audio_dir, &media::Language::ALL));
+        let audio = AudioConfig {
+            dir: config.audio_dir.clone(),
+            languages: media::Language::ALL.to_vec(),
+            music: config.music.clone(),
+            codecs: config.sip.codecs,
+        };
+        let library = spawn_blocking(move || Library::open(&audio));
         let recovery = Recovery::read(&config.journal.dir)?;
         let clock = Clock::start_after(config.clock, recovery.last_at());
         let goes_on = past::goes_on(&recovery, &config.core);
@@ -165,10 +182,11 @@ impl Server {
         let (entrance, threshold) = entrance(&config.engine, &registry)?;
 
         let hub = Hub::new(opened.epoch);
-        let (library, warnings) = library.await.map_err(io::Error::other)??;
+        let (library, warnings, rest) = library.await.map_err(io::Error::other)??;
         for warning in warnings {
             tracing::warn!("{warning}");
         }
+        prepare_audio(rest);
         let media = Media::start(
             config.media.clone(),
             library.clone(),

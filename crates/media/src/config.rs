@@ -1,5 +1,6 @@
 //! What the media plane is told once, and what it is told about each peer.
 
+use crate::Codec;
 use crate::{LegQuality, RecordingConfig};
 use acd::LegId;
 use serde::{Deserialize, Serialize};
@@ -72,45 +73,20 @@ pub struct Remote {
     pub rtp: SocketAddr,
     /// Where the SDP says RTCP goes (`a=rtcp`, RFC 3605, or the next port).
     pub rtcp: SocketAddr,
-    /// The codec we send. Either G.711 law is understood when it arrives.
+    /// The codec we send. Those with a static payload type are understood whenever they arrive.
     pub codec: Codec,
+    /// Payload type of Opus, if agreed.
+    pub opus_pt: Option<u8>,
     /// Payload type of `telephone-event` (RFC 4733), if agreed.
     pub dtmf_pt: Option<u8>,
+    /// Ticks a second in which `telephone-event` tells how long a key was held: 8,000, or 48,000 beside Opus.
+    pub dtmf_rate: u32,
     /// Whether the peer wants to hear us: not on `a=sendonly` or `a=inactive` of the peer's.
     pub send: bool,
     /// Whether the peer will send: not on `a=recvonly` or `a=inactive` of the peer's.
     pub receive: bool,
     /// Packet time the peer asked for, in milliseconds. 40 and 60 are honoured; anything else gets 20.
     pub ptime_ms: u8,
-}
-
-/// A codec that a leg can speak: G.711 (ITU-T), 8,000 samples a second, one byte each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Codec {
-    /// µ-law, static payload type 0 (RFC 3551 §6).
-    Pcmu,
-    /// A-law, static payload type 8.
-    Pcma,
-}
-
-impl Codec {
-    /// The static payload type (RFC 3551 table 4).
-    pub const fn payload_type(self) -> u8 {
-        match self {
-            Codec::Pcmu => 0,
-            Codec::Pcma => 8,
-        }
-    }
-
-    /// The codec of a static payload type, if it is one of ours.
-    pub const fn of_payload_type(pt: u8) -> Option<Self> {
-        match pt {
-            0 => Some(Codec::Pcmu),
-            8 => Some(Codec::Pcma),
-            _ => None,
-        }
-    }
 }
 
 /// What the media plane reports.

@@ -3,7 +3,9 @@
 //! A press is reported with its first packet, whichever that is: each of its packets carries the press's own
 //! timestamp, so a lost beginning or a lost end costs nothing, and the copies of the end add nothing.
 
+use crate::clock;
 use crate::packet::Header;
+use std::ops::Range;
 
 /// What a `telephone-event` payload says (RFC 4733 §2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,21 @@ impl TelephoneEvent {
             end: flags & 0x80 != 0,
             duration: u16::from_be_bytes([high, low]),
         })
+    }
+
+    /// Writes how long a key was held so far, in samples, into the payload of a packet that goes to a peer who counts
+    /// in ticks of `rate`. More than the field can hold is written as the most.
+    pub(crate) fn write_duration(samples: u32, rate: u32, packet: &mut [u8], payload: &Range<usize>) {
+        let ticks = if rate == 48_000 {
+            clock::widen(samples)
+        } else {
+            samples
+        };
+        let ticks = u16::try_from(ticks).unwrap_or(u16::MAX).to_be_bytes();
+        let at = payload.start + 2;
+        if let Some(field) = packet.get_mut(at..at + 2) {
+            field.copy_from_slice(&ticks);
+        }
     }
 
     /// The key, for the sixteen events that are keys (RFC 4733 §3.2).

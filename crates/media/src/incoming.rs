@@ -81,6 +81,12 @@ pub(crate) struct Reception {
     pub(crate) jitter: u32,
 }
 
+impl Reception {
+    pub(crate) fn with_jitter(self, jitter: u32) -> Self {
+        Self { jitter, ..self }
+    }
+}
+
 impl Incoming {
     /// The SSRC of the stream, once there is one.
     pub(crate) fn ssrc(&self) -> Option<u32> {

@@ -248,6 +248,11 @@ impl Leg {
         }
     }
 
+    /// The peer is to have a key press that reached us by other means.
+    pub(crate) fn press(&mut self, key: char, hold: Duration, now: Moment) {
+        self.session.press(key, hold, now);
+    }
+
     /// Passes another leg's packet on to the peer.
     pub(crate) fn pass_on(
         &mut self,

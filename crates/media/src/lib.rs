@@ -22,11 +22,17 @@
 
 #[doc(hidden)]
 pub mod bare;
+mod clip;
+mod clock;
+mod codec;
 mod config;
+mod convert;
+mod decode;
 mod dtmf;
 mod error;
 mod filter;
 mod g711;
+mod g722;
 mod incoming;
 mod latch;
 mod leg;
@@ -36,6 +42,7 @@ mod mailbox;
 mod media;
 mod metrics;
 mod moment;
+mod music;
 mod outgoing;
 mod pace;
 mod packet;
@@ -43,6 +50,7 @@ mod packet;
 mod packet_path;
 mod player;
 mod ports;
+mod press;
 mod quality;
 mod recording;
 mod rtcp;
@@ -51,14 +59,19 @@ mod socket;
 mod speech;
 mod srtp;
 mod ticks;
+mod tones;
 mod wav;
 mod worker;
 
-pub use config::{Codec, Family, MediaConfig, MediaEvent, MediaEvents, Remote};
+pub use codec::{Codec, CodecFamily, Codecs};
+pub use config::{Family, MediaConfig, MediaEvent, MediaEvents, Remote};
+pub use decode::AudioError;
 pub use error::MediaError;
-pub use library::{AfterPrompts, Instead, Language, Library, Playlist, PromptId, Warning};
+pub use library::{
+    AfterPrompts, AudioConfig, Instead, Language, Library, Playlist, PromptId, Unprepared, Warning,
+};
 pub use media::{Media, Port};
+pub use music::MusicId;
 pub use quality::{LegQuality, PathQuality};
 pub use recording::RecordingConfig;
 pub use srtp::{MasterKey, SrtpKeys, SrtpSuite};
-pub use wav::WavError;

@@ -2,11 +2,15 @@
 //!
 //! A missing or broken file never stops the start: it is named in a [`Warning`], and the same words in another
 //! language, or nothing, stand in. Without any music a soft tone tells callers that the line is alive.
+//!
+//! Prompts are there at once. Decoding of music, and all encoding for G.722 and Opus, is [`Unprepared`] work that a
+//! thread can do while calls are served; what is not ready yet is silent, and hold music is the tone.
 
-use crate::g711::Clip;
+use crate::clip::Clip;
+use crate::decode::{self, AudioError, EXTENSIONS, Sound};
+use crate::music::{Music, Unfinished};
 use crate::speech;
-use crate::wav::{self, WavError};
-use crate::{Codec, MediaError};
+use crate::{Codec, Codecs, MediaError, MusicId};
 use acd::Audio;
 use std::collections::BTreeMap;
 use std::f32::consts::TAU;
@@ -60,8 +64,10 @@ pub struct Playlist {
 /// What follows the prompts of a [`Playlist`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterPrompts {
-    /// Hold music, from where this leg last heard it.
+    /// The house's hold music, from where this leg last heard it.
     HoldMusic,
+    /// The hold music of a queue, likewise.
+    MusicOf(MusicId),
     /// Silence, and a [`PromptDone`](crate::MediaEvent::PromptDone).
     Nothing,
 }
@@ -72,7 +78,7 @@ pub struct Warning {
     /// The file or folder.
     pub path: PathBuf,
     /// What is wrong with it.
-    pub problem: WavError,
+    pub problem: AudioError,
     /// What is heard in its place.
     pub instead: Instead,
 }
@@ -90,10 +96,34 @@ pub enum Instead {
     Tone,
 }
 
+/// What a library is made of.
+#[derive(Clone, Debug)]
+pub struct AudioConfig {
+    /// The folder with `prompts/LANGUAGE/` for each language, and `music/`.
+    pub dir: PathBuf,
+    /// Languages of the prompts, most wanted first.
+    pub languages: Vec<Language>,
+    /// Files, and folders of files, that each queue's callers hear while they wait, by queue; the house's `music/` where
+    /// there are none.
+    pub music: Vec<Vec<PathBuf>>,
+    /// Codecs to keep everything in.
+    pub codecs: Codecs,
+}
+
 /// All audio of the engine. A cheap handle.
 #[derive(Clone, Debug)]
 pub struct Library {
     audio: Arc<LoadedAudio>,
+}
+
+/// What of a library takes time.
+#[derive(Debug)]
+#[must_use = "without it there is neither music that takes decoding nor anything in G.722 and Opus"]
+pub struct Unprepared {
+    library: Library,
+    prompts: Vec<(PromptId, Sound)>,
+    music: Vec<Unfinished>,
+    codecs: Vec<Codec>,
 }
 
 #[derive(Debug)]
@@ -101,36 +131,75 @@ struct LoadedAudio {
     clips: Vec<Clip>,
     words: BTreeMap<(Language, &'static str), PromptId>,
     ringback: PromptId,
-    music: Clip,
+    music: Music,
+    /// Which list each queue's callers hear.
+    music_of_queues: Vec<MusicId>,
 }
 
 impl Library {
-    /// Reads `dir/prompts/LANGUAGE/*.wav` for each language, most wanted first, and all of `dir/music/*.wav`,
-    /// which play in the order of their names.
+    /// Reads all of `dir` for G.711 alone, with one list of music for the house.
     ///
     /// # Errors
-    /// [`MediaError::AudioDir`] when `dir` itself cannot be read. Anything less is a warning.
+    /// As [`Library::open`].
     pub fn load(dir: &Path, languages: &[Language]) -> Result<(Library, Vec<Warning>), MediaError> {
+        let (library, mut warnings, rest) = Library::open(&AudioConfig {
+            dir: dir.to_owned(),
+            languages: languages.to_vec(),
+            music: vec![],
+            codecs: Codecs::new(&[]),
+        })?;
+        rest.prepare(|warning| warnings.push(warning));
+        Ok((library, warnings))
+    }
+
+    /// Reads the prompts, and the music that takes no decoding: what is needed to serve callers in G.711.
+    ///
+    /// # Errors
+    /// [`MediaError::AudioDir`] when the folder itself cannot be read. Anything less is a warning.
+    pub fn open(config: &AudioConfig) -> Result<(Library, Vec<Warning>, Unprepared), MediaError> {
+        let dir = &config.dir;
         std::fs::read_dir(dir).map_err(|source| MediaError::AudioDir {
             dir: dir.to_owned(),
             source,
         })?;
         let mut warnings = Vec::new();
-        let (mut clips, words) = load_prompts(dir, languages, &mut warnings);
+        let (mut clips, words, mut prompts) = load_prompts(dir, &config.languages, &mut warnings);
         let ringback = PromptId(clips.len() as u32);
         clips.push(Clip::encode(&ringback_tone()));
-        let music = load_music(&dir.join("music"), &mut warnings);
-        Ok((
-            Library {
-                audio: Arc::new(LoadedAudio {
-                    clips,
-                    words,
-                    ringback,
-                    music,
-                }),
-            },
-            warnings,
-        ))
+        prompts.push((ringback, Sound::of_narrow(ringback_tone())));
+        let mut lists = vec![vec![dir.join("music")]];
+        let mut music_of_queues = Vec::new();
+        for own in &config.music {
+            let list = match lists.iter().position(|known| known == own) {
+                _ if own.is_empty() => 0,
+                Some(known) => known,
+                None => {
+                    lists.push(own.clone());
+                    lists.len() - 1
+                }
+            };
+            music_of_queues.push(MusicId(list as u32));
+        }
+        let (music, unfinished) = Music::open(&lists, &mut warnings);
+        let library = Library {
+            audio: Arc::new(LoadedAudio {
+                clips,
+                words,
+                ringback,
+                music,
+                music_of_queues,
+            }),
+        };
+        let beyond_g711 = [Codec::G722, Codec::Opus].into_iter();
+        let rest = Unprepared {
+            library: library.clone(),
+            prompts,
+            music: unfinished,
+            codecs: beyond_g711
+                .filter(|&codec| config.codecs.contains(codec))
+                .collect(),
+        };
+        Ok((library, warnings, rest))
     }
 
     /// What a caller hears for one of the core's [`Audio`]s.
@@ -165,17 +234,49 @@ impl Library {
         }
     }
 
-    /// A prompt's samples; nothing for one of another library.
-    pub(crate) fn prompt(&self, id: PromptId, codec: Codec) -> &[u8] {
-        self.audio
-            .clips
-            .get(id.0 as usize)
-            .map_or(&[], |clip| clip.bytes(codec))
+    /// The music that callers of a queue hear, by the queue's number.
+    pub fn music_of_queue(&self, queue: usize) -> MusicId {
+        self.audio.music_of_queues.get(queue).copied().unwrap_or_default()
     }
 
-    /// The hold music's samples. Never empty.
-    pub(crate) fn music(&self, codec: Codec) -> &[u8] {
-        self.audio.music.bytes(codec)
+    /// A prompt; none for one of another library.
+    pub(crate) fn prompt(&self, id: PromptId) -> Option<&Clip> {
+        self.audio.clips.get(id.0 as usize)
+    }
+
+    /// The hold music.
+    pub(crate) fn music(&self) -> &Music {
+        &self.audio.music
+    }
+}
+
+impl Playlist {
+    /// With this music where the house's would follow.
+    #[must_use]
+    pub fn with_music(mut self, music: MusicId) -> Playlist {
+        if self.then == AfterPrompts::HoldMusic {
+            self.then = AfterPrompts::MusicOf(music);
+        }
+        self
+    }
+}
+
+impl Unprepared {
+    /// Does the work, and tells of each file that cannot be used. Takes seconds for minutes of music: call it on a thread
+    /// of its own. What is done is heard at once.
+    pub fn prepare(self, mut report: impl FnMut(Warning)) {
+        let audio = &self.library.audio;
+        audio.music.finish_tone(&self.codecs);
+        for (id, sound) in self.prompts {
+            if let Some(clip) = self.library.prompt(id) {
+                clip.complete(sound, &self.codecs);
+            }
+        }
+        for one in self.music {
+            if let Err(warning) = audio.music.finish(one, &self.codecs) {
+                report(warning);
+            }
+        }
     }
 }
 
@@ -199,20 +300,24 @@ impl fmt::Display for Warning {
 
 type Words = BTreeMap<(Language, &'static str), PromptId>;
 
-fn load_prompts(dir: &Path, languages: &[Language], warnings: &mut Vec<Warning>) -> (Vec<Clip>, Words) {
+fn load_prompts(
+    dir: &Path,
+    languages: &[Language],
+    warnings: &mut Vec<Warning>,
+) -> (Vec<Clip>, Words, Vec<(PromptId, Sound)>) {
     let mut clips = Vec::new();
+    let mut sounds = Vec::new();
     let mut words = Words::new();
     let mut failed = Vec::new();
     for &language in languages {
         for word in speech::vocabulary(language) {
-            let path = dir
-                .join("prompts")
-                .join(language.code())
-                .join(format!("{word}.wav"));
-            match wav::read(&path) {
-                Ok(samples) => {
-                    words.insert((language, word), PromptId(clips.len() as u32));
-                    clips.push(Clip::encode(&samples));
+            let path = prompt_file(&dir.join("prompts").join(language.code()), word);
+            match decode::read(&path) {
+                Ok(sound) => {
+                    let id = PromptId(clips.len() as u32);
+                    words.insert((language, word), id);
+                    clips.push(Clip::encode(&sound.narrow));
+                    sounds.push((id, sound));
                 }
                 Err(problem) => failed.push((language, word, path, problem)),
             }
@@ -235,69 +340,24 @@ fn load_prompts(dir: &Path, languages: &[Language], warnings: &mut Vec<Warning>)
             instead,
         });
     }
-    (clips, words)
+    (clips, words, sounds)
 }
 
-fn load_music(dir: &Path, warnings: &mut Vec<Warning>) -> Clip {
-    let mut samples = Vec::new();
-    let mut failed = Vec::new();
-    match wav_files(dir) {
-        Ok(files) => {
-            for path in files {
-                match wav::read(&path) {
-                    Ok(track) => samples.extend(track),
-                    Err(problem) => failed.push((path, problem)),
-                }
-            }
-            if samples.is_empty() && failed.is_empty() {
-                failed.push((dir.join("*.wav"), WavError::Empty));
-            }
-        }
-        Err(e) => failed.push((dir.to_owned(), WavError::Unreadable(hound::Error::IoError(e)))),
+/// The file of a word: of those with its name the first kind that is there, or else the one that is missed.
+fn prompt_file(dir: &Path, word: &str) -> PathBuf {
+    let mut candidates = EXTENSIONS
+        .iter()
+        .map(|extension| dir.join(format!("{word}.{extension}")));
+    let first = candidates.next().unwrap_or_default();
+    if first.exists() {
+        return first;
     }
-    let instead = if samples.is_empty() {
-        Instead::Tone
-    } else {
-        Instead::OtherMusic
-    };
-    warnings.extend(failed.into_iter().map(|(path, problem)| Warning {
-        path,
-        problem,
-        instead,
-    }));
-    Clip::encode(if samples.is_empty() { tone() } else { samples }.as_slice())
-}
-
-fn wav_files(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(dir)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("wav")) {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
+    candidates.find(|path| path.exists()).unwrap_or(first)
 }
 
 /// One second of 450 Hz and four of silence, at -14 dBm0 or so.
 fn ringback_tone() -> Vec<i16> {
-    const RATE: usize = wav::RATE as usize;
+    const RATE: usize = decode::NARROW as usize;
     let sample = |i: usize| (6_500.0 * (i as f32 * 450.0 * TAU / RATE as f32).sin()) as i16;
     (0..RATE).map(sample).chain((0..RATE * 4).map(|_| 0)).collect()
-}
-
-/// Four seconds that start with a soft tone of 425 Hz, faded in and out.
-fn tone() -> Vec<i16> {
-    const BEEP: usize = wav::RATE as usize * 2 / 5;
-    (0..wav::RATE as usize * 4)
-        .map(|i| {
-            let envelope = if i < BEEP {
-                (i as f32 / BEEP as f32 * TAU / 2.0).sin()
-            } else {
-                0.0
-            };
-            (envelope * 3_000.0 * (i as f32 * 425.0 * TAU / wav::RATE as f32).sin()) as i16
-        })
-        .collect()
 }

@@ -11,6 +11,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// Commands that may wait for one thread. Beyond that they are refused; opening and closing never are, and
 /// are bounded by the number of port pairs.
@@ -47,6 +48,11 @@ pub(crate) enum Command {
     },
     EndRecording {
         leg: LegId,
+    },
+    Press {
+        from: LegId,
+        key: char,
+        hold: Duration,
     },
     Close {
         leg: LegId,

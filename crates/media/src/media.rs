@@ -14,7 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The media plane. A cheap handle: clones steer the same threads, which end with the last clone and port.
 ///
@@ -167,6 +167,12 @@ impl Media {
     pub fn end_recording(&self, call: CallId) {
         let leg = LegId::caller(call);
         self.plane.post(leg, Command::EndRecording { leg });
+    }
+
+    /// Lets the leg that is bridged with `from` have a key press that `from` told of by signalling, as
+    /// `telephone-event` (RFC 4733). Nothing if there is none, or if it did not agree to such.
+    pub fn press(&self, from: LegId, key: char, hold: Duration) {
+        self.plane.post(from, Command::Press { from, key, hold });
     }
 
     /// Ends what a leg hears, and its bridge if it has one.

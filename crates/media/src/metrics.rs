@@ -33,6 +33,8 @@ pub(crate) enum Reason {
     NoDtmf,
     /// Comfort noise, which is a sign of life to us and not agreed with the other side.
     ComfortNoise,
+    /// Sound that cannot be turned into the peer's codec.
+    Codec,
     /// The system would not take it.
     SendFailed,
     /// SRTP that was not made with the peer's key, or changed on the way; or RTP in the clear in its place.
@@ -52,7 +54,7 @@ impl From<Refused> for Reason {
 }
 
 impl Reason {
-    const ALL: [(Reason, &'static str); 13] = [
+    const ALL: [(Reason, &'static str); 14] = [
         (Reason::Malformed, "malformed"),
         (Reason::PayloadType, "payload_type"),
         (Reason::Source, "source"),
@@ -63,6 +65,7 @@ impl Reason {
         (Reason::Held, "held"),
         (Reason::NoDtmf, "no_dtmf"),
         (Reason::ComfortNoise, "comfort_noise"),
+        (Reason::Codec, "codec"),
         (Reason::SendFailed, "send_failed"),
         (Reason::NotAuthentic, "not_authentic"),
         (Reason::Replayed, "replayed"),

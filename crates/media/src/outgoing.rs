@@ -56,6 +56,12 @@ pub(crate) struct Sent {
     pub(crate) octets: u32,
 }
 
+impl Sent {
+    pub(crate) fn with_timestamp(self, timestamp: u32) -> Self {
+        Self { timestamp, ..self }
+    }
+}
+
 impl Outgoing {
     /// A stream from a random beginning (RFC 3550 §5.1, §8).
     pub(crate) fn new(ssrc: u32, sequence: u16, timestamp: u32) -> Self {
@@ -81,7 +87,14 @@ impl Outgoing {
     }
 
     /// The header of a packet of our own making. `skipped` samples before it were not sent in time.
-    pub(crate) fn own(&mut self, payload_type: u8, samples: u32, skipped: u32, now: Moment) -> Header {
+    pub(crate) fn own(
+        &mut self,
+        payload_type: u8,
+        samples: u32,
+        octets: u32,
+        skipped: u32,
+        now: Moment,
+    ) -> Header {
         let marker = !matches!(self.source, Source::Own) || skipped > 0;
         if !matches!(self.source, Source::Own) {
             self.splice(now);
@@ -98,7 +111,7 @@ impl Outgoing {
         };
         self.sequence = self.sequence.wrapping_add(1);
         self.timestamp = self.timestamp.wrapping_add(samples);
-        self.sent(samples, now);
+        self.sent(octets, now);
         header
     }
 
@@ -222,7 +235,7 @@ mod tests {
     }
 
     fn own(out: &mut Outgoing, ms: u64) -> (u16, u32, bool) {
-        let header = out.own(0, FRAME, 0, at(ms));
+        let header = out.own(0, FRAME, FRAME, 0, at(ms));
         (header.sequence, header.timestamp, header.marker)
     }
 
@@ -299,7 +312,7 @@ mod tests {
     fn frames_skipped_by_a_late_thread_move_the_timestamp() {
         let mut out = Outgoing::new(1, 100, 0);
         own(&mut out, 0);
-        let header = out.own(0, FRAME, 2 * FRAME, at(60));
+        let header = out.own(0, FRAME, FRAME, 2 * FRAME, at(60));
         assert_eq!(
             (header.sequence, header.timestamp, header.marker),
             (101, 3 * FRAME, true)

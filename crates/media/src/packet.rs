@@ -1,13 +1,13 @@
 //! RTP headers (RFC 3550 §5.1): read by `rtp-rs`, written in place.
 
-use crate::Codec;
+use crate::{Codec, Remote, clock};
 use rtp_rs::RtpReader;
 use std::ops::Range;
 
 /// Octets of a header without contributing sources or extension: the only kind we write.
 pub(crate) const HEADER_LEN: usize = 12;
 
-/// Samples in 20 ms, and octets of them in G.711.
+/// Samples in 20 ms, and octets of them in G.711 and G.722.
 pub(crate) const FRAME: u32 = 160;
 
 /// The fields of a header that differ from packet to packet.
@@ -35,6 +35,17 @@ impl Header {
         Some((header, start..start + reader.payload().len()))
     }
 
+    /// The header as it goes to a peer with that codec: our timestamps count samples of 8,000 a second.
+    pub(crate) fn on_the_clock_of(self, codec: Codec) -> Header {
+        match codec {
+            Codec::Opus => Header {
+                timestamp: clock::widen(self.timestamp),
+                ..self
+            },
+            _ => self,
+        }
+    }
+
     /// Writes the header: no padding, no extension, no contributing sources.
     pub(crate) fn write(&self, to: &mut [u8; HEADER_LEN]) {
         to[0] = 2 << 6;
@@ -57,7 +68,7 @@ impl Header {
 /// What a payload type means on a leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// G.711 audio.
+    /// Sound.
     Audio(Codec),
     /// A key press (RFC 4733).
     TelephoneEvent,
@@ -66,11 +77,12 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Either G.711 law is agreed by its static number: an answer may name both (RFC 3264 §6.1).
-    pub(crate) fn of(payload_type: u8, dtmf_pt: Option<u8>) -> Option<Kind> {
+    /// Codecs with a static number are agreed by it: an answer may name several (RFC 3264 §6.1).
+    pub(crate) fn of(payload_type: u8, remote: &Remote) -> Option<Kind> {
         const COMFORT_NOISE: u8 = 13;
         match payload_type {
-            pt if Some(pt) == dtmf_pt => Some(Kind::TelephoneEvent),
+            pt if Some(pt) == remote.dtmf_pt => Some(Kind::TelephoneEvent),
+            pt if Some(pt) == remote.opus_pt => Some(Kind::Audio(Codec::Opus)),
             COMFORT_NOISE => Some(Kind::ComfortNoise),
             pt => Codec::of_payload_type(pt).map(Kind::Audio),
         }
@@ -135,10 +147,29 @@ mod tests {
 
     #[test]
     fn payload_types_mean_what_was_agreed() {
-        assert_eq!(Kind::of(0, None), Some(Kind::Audio(Codec::Pcmu)));
-        assert_eq!(Kind::of(8, Some(101)), Some(Kind::Audio(Codec::Pcma)));
-        assert_eq!(Kind::of(101, Some(101)), Some(Kind::TelephoneEvent));
-        assert_eq!(Kind::of(13, None), Some(Kind::ComfortNoise));
-        assert_eq!((Kind::of(101, None), Kind::of(9, Some(101))), (None, None));
+        let rtp = ([127, 0, 0, 1], 4_000).into();
+        let without = Remote {
+            rtp,
+            rtcp: rtp,
+            codec: Codec::Pcma,
+            opus_pt: None,
+            dtmf_pt: None,
+            dtmf_rate: 8_000,
+            send: true,
+            receive: true,
+            ptime_ms: 20,
+        };
+        let with = Remote {
+            opus_pt: Some(96),
+            dtmf_pt: Some(101),
+            ..without
+        };
+        assert_eq!(Kind::of(0, &without), Some(Kind::Audio(Codec::Pcmu)));
+        assert_eq!(Kind::of(8, &with), Some(Kind::Audio(Codec::Pcma)));
+        assert_eq!(Kind::of(9, &without), Some(Kind::Audio(Codec::G722)));
+        assert_eq!(Kind::of(96, &with), Some(Kind::Audio(Codec::Opus)));
+        assert_eq!(Kind::of(101, &with), Some(Kind::TelephoneEvent));
+        assert_eq!(Kind::of(13, &without), Some(Kind::ComfortNoise));
+        assert_eq!([96, 101, 18].map(|pt| Kind::of(pt, &without)), [None; 3]);
     }
 }

@@ -43,7 +43,9 @@ fn remote(phone: SocketAddr) -> Remote {
         // Reports go where nobody listens.
         rtcp: SocketAddr::new(phone.ip(), 9),
         codec: Codec::Pcma,
+        opus_pt: None,
         dtmf_pt: Some(101),
+        dtmf_rate: 8_000,
         send: true,
         receive: true,
         ptime_ms: 20,

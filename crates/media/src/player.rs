@@ -1,6 +1,9 @@
 //! What a leg hears from us: prompts without a gap between them, then music from where it stopped.
 
-use crate::{AfterPrompts, Codec, Library, Playlist};
+use crate::clip::{self, Clip};
+use crate::music::MusicPlace;
+use crate::packet::FRAME;
+use crate::{AfterPrompts, Codec, Library, MusicId, Playlist};
 
 /// A playlist and how far it has been heard.
 #[derive(Debug)]
@@ -21,54 +24,100 @@ impl Player {
         }
     }
 
-    /// Fills `frame` with the next samples; `music_at` is the leg's own place in the music. Returns false when
-    /// this was the last of a playlist that ends in silence.
+    /// Fills `frame` with the next samples of a codec that has an octet for each; `place` is the leg's own place in the
+    /// music. Returns false when this was the last of a playlist that ends in silence.
     pub(crate) fn fill(
         &mut self,
         frame: &mut [u8],
         library: &Library,
         codec: Codec,
-        music_at: &mut usize,
+        place: &mut MusicPlace,
     ) -> bool {
-        let mut filled = self.fill_from_prompts(frame, library, codec);
-        match self.playlist.then {
-            AfterPrompts::Nothing => {
-                frame[filled..].fill(crate::g711::silence(codec));
-                self.current < self.playlist.prompts.len()
+        let filled = self.fill_from_prompts(frame, library, codec);
+        let Some(rest) = frame.get_mut(filled..) else {
+            return true;
+        };
+        match self.music() {
+            None => {
+                clip::fill_with_silence(codec, rest);
+                self.goes_on()
             }
-            AfterPrompts::HoldMusic => {
-                let music = library.music(codec);
-                while filled < frame.len() {
-                    *music_at %= music.len();
-                    let taken = copy(&music[*music_at..], &mut frame[filled..]);
-                    *music_at += taken;
-                    filled += taken;
-                }
+            Some(list) => {
+                library.music().fill(rest, codec, list, place);
                 true
             }
         }
     }
 
+    /// The next packet of Opus, of 20 ms, copied into `frame`: gives its length, and whether the playlist goes on.
+    pub(crate) fn fill_opus(
+        &mut self,
+        frame: &mut [u8],
+        library: &Library,
+        place: &mut MusicPlace,
+    ) -> (usize, bool) {
+        let (octets, goes_on) = match (self.opus_from_prompts(library), self.music()) {
+            (Some(octets), music) => (octets, music.is_some() || self.goes_on()),
+            (None, None) => (None, false),
+            (None, Some(list)) => (library.music().opus_frame(list, place), true),
+        };
+        let octets = octets.unwrap_or(clip::opus_silence());
+        let length = octets.len().min(frame.len());
+        for (to, from) in frame.iter_mut().zip(octets) {
+            *to = *from;
+        }
+        (length, goes_on)
+    }
+
+    fn music(&self) -> Option<MusicId> {
+        match self.playlist.then {
+            AfterPrompts::Nothing => None,
+            AfterPrompts::HoldMusic => Some(MusicId::default()),
+            AfterPrompts::MusicOf(list) => Some(list),
+        }
+    }
+
+    fn goes_on(&self) -> bool {
+        self.current < self.playlist.prompts.len()
+    }
+
+    /// The prompt being heard.
+    fn prompt<'a>(&mut self, library: &'a Library) -> Option<&'a Clip> {
+        loop {
+            let prompt = *self.playlist.prompts.get(self.current)?;
+            if let Some(clip) = library.prompt(prompt)
+                && self.at < clip.samples()
+            {
+                return Some(clip);
+            }
+            (self.current, self.at) = (self.current + 1, 0);
+        }
+    }
+
     fn fill_from_prompts(&mut self, frame: &mut [u8], library: &Library, codec: Codec) -> usize {
         let mut filled = 0;
-        while let Some(&prompt) = self.playlist.prompts.get(self.current) {
-            let rest = library.prompt(prompt, codec).get(self.at..).unwrap_or_default();
-            let taken = copy(rest, &mut frame[filled..]);
-            filled += taken;
-            self.at += taken;
-            if taken < rest.len() {
-                break;
+        while let Some(room) = frame.get_mut(filled..).filter(|room| !room.is_empty())
+            && let Some(prompt) = self.prompt(library)
+        {
+            let wanted = room.len().min(prompt.samples() - self.at);
+            let (now, _) = room.split_at_mut(wanted);
+            match prompt.octets(codec, self.at).and_then(|rest| rest.get(..wanted)) {
+                Some(octets) => now.copy_from_slice(octets),
+                None => clip::fill_with_silence(codec, now),
             }
-            self.current += 1;
-            self.at = 0;
+            filled += wanted;
+            self.at += wanted;
         }
+        // So that the end of the last prompt is known with its last sample.
+        let _ = self.prompt(library);
         filled
     }
-}
 
-/// Copies as much as fits and tells how much that was.
-fn copy(from: &[u8], to: &mut [u8]) -> usize {
-    let n = from.len().min(to.len());
-    to[..n].copy_from_slice(&from[..n]);
-    n
+    /// A packet of the prompts, if they are not over: outer for that, inner for one that is made.
+    fn opus_from_prompts<'a>(&mut self, library: &'a Library) -> Option<Option<&'a [u8]>> {
+        let octets = self.prompt(library)?.opus_frame(self.at);
+        self.at += FRAME as usize;
+        let _ = self.prompt(library);
+        Some(octets)
+    }
 }

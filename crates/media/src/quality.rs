@@ -165,10 +165,11 @@ struct Impairment {
 }
 
 impl Impairment {
-    /// Table I.3 for G.711 with concealment of losses, which every phone of today has.
+    /// Table I.3 for G.711 with concealment of losses, which every phone of today has. The narrow-band scale has no
+    /// figures for G.722 and Opus, which are no worse at the rates used here: they are judged as G.711.
     fn of(codec: Codec) -> Self {
         match codec {
-            Codec::Pcmu | Codec::Pcma => Self {
+            Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::Opus => Self {
                 equipment: 0.0,
                 robustness: 25.1,
             },

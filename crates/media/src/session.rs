@@ -1,16 +1,21 @@
 //! The RTP session with one leg's peer (RFC 3550 §3), without its sockets: what arrives is judged, what leaves is
 //! written into the buffer it came in. Pure: packets, sources and time are arguments.
 
+use crate::clock::{self, OpusClock};
+use crate::convert::Conversion;
 use crate::dtmf::{KeyPresses, TelephoneEvent};
 use crate::g711::Transcoder;
 use crate::incoming::{Arrival, Incoming};
 use crate::latch::{DOUBTED_AFTER, Latch, Verdict};
 use crate::metrics::{Counts, Reason};
 use crate::moment::Moment;
+use crate::music::MusicPlace;
 use crate::outgoing::Outgoing;
 use crate::packet::{FRAME, HEADER_LEN, Header, Kind};
 use crate::player::Player;
+use crate::press::{EVENT_LEN, Press};
 use crate::rtcp::{Feedback, Report, Reporter};
+use crate::tones::ToneDetector;
 use crate::{Codec, Library, Remote};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
@@ -36,14 +41,22 @@ pub(crate) struct Session {
     peer: Option<Peer>,
     outgoing: Outgoing,
     incoming: Incoming,
+    /// Brings what comes from a peer with Opus to our clock.
+    clock: OpusClock,
+    /// Turns what another leg sends into the peer's codec, where it must.
+    conversion: Option<Box<Conversion>>,
     presses: KeyPresses,
+    /// Listens for keys in the sound of a peer that has no other way to tell of them.
+    tones: ToneDetector,
+    /// A key that the peer is to have.
+    press: Option<Press>,
     reporter: Reporter,
     allowance: u32,
     /// The last packet of the peer, or when the peer was first to send.
     heard: Moment,
     silent: bool,
-    /// How far the peer has heard the hold music, in samples.
-    music_at: usize,
+    /// How far the peer has heard the hold music.
+    music_at: MusicPlace,
     /// The tick of the last frame that was due.
     frame_tick: Option<u64>,
     /// Frames due and not yet sent, for peers that want longer packets.
@@ -72,6 +85,8 @@ pub(crate) struct Inbound {
     restarted: bool,
     /// The key whose press began with this packet.
     pub(crate) key: Option<char>,
+    /// The key was heard as tones.
+    pub(crate) in_band: bool,
 }
 
 impl Inbound {
@@ -124,12 +139,16 @@ impl Session {
             peer: None,
             outgoing,
             incoming: Incoming::default(),
+            clock: OpusClock::default(),
+            conversion: None,
             presses: KeyPresses::default(),
+            tones: ToneDetector::default(),
+            press: None,
             reporter: Reporter::new((b >> 32) as u32, now),
             allowance: PACKETS_AT_ONCE,
             heard: now,
             silent: false,
-            music_at: 0,
+            music_at: MusicPlace::default(),
             frame_tick: None,
             frames_due: 0,
             frames_skipped: 0,
@@ -157,6 +176,7 @@ impl Session {
         if moved {
             peer.rtcp = None;
             self.incoming.forget();
+            self.clock.forget();
             self.presses.forget();
         }
         moved
@@ -203,6 +223,8 @@ impl Session {
     /// What the peer hears changes: whatever follows is spliced on.
     pub(crate) fn change_source(&mut self) {
         self.outgoing.pause();
+        self.conversion = None;
+        self.press = None;
         (self.frames_due, self.frames_skipped) = (0, 0);
         self.frame_tick = None;
     }
@@ -216,12 +238,17 @@ impl Session {
         counts: &mut Counts,
     ) -> Result<Inbound, Reason> {
         let peer = self.peer.as_mut().ok_or(Reason::Source)?;
-        let (header, payload) = Header::parse(packet).ok_or(Reason::Malformed)?;
-        let kind = Kind::of(header.payload_type, peer.remote.dtmf_pt).ok_or(Reason::PayloadType)?;
+        let (mut header, payload) = Header::parse(packet).ok_or(Reason::Malformed)?;
+        let kind = Kind::of(header.payload_type, &peer.remote).ok_or(Reason::PayloadType)?;
         let octets = packet.get(payload.clone()).ok_or(Reason::Malformed)?;
         let event = match kind {
             Kind::TelephoneEvent => Some(TelephoneEvent::parse(octets).ok_or(Reason::Malformed)?),
             _ => None,
+        };
+        let samples = match (kind, event) {
+            (Kind::Audio(Codec::Opus), _) => opus_samples(octets).ok_or(Reason::Malformed)?,
+            (_, Some(event)) => clock::samples(u32::from(event.duration), peer.remote.dtmf_rate),
+            _ => payload.len() as u32,
         };
         if peer.latch.judge(from, &header) == Verdict::Stranger {
             return Err(Reason::Source);
@@ -229,6 +256,9 @@ impl Session {
         self.allowance = self.allowance.checked_sub(1).ok_or(Reason::Rate)?;
         counts.packets_received += 1;
         counts.octets_received += octets.len() as u64;
+        if peer.remote.counts_in_opus_ticks(kind) {
+            header.timestamp = self.clock.narrow(header.timestamp);
+        }
         let restarted = match self.incoming.arrive(&header, event.is_none(), now) {
             Arrival::Fresh => false,
             Arrival::Restarted => true,
@@ -243,8 +273,13 @@ impl Session {
         if !peer.remote.receive {
             return Err(Reason::Held);
         }
-        let key = event.and_then(|event| self.presses.hear(&header, event));
-        let samples = event.map_or(payload.len() as u32, |event| u32::from(event.duration));
+        let heard = match kind {
+            Kind::Audio(codec) if peer.remote.dtmf_pt.is_none() => self.tones.hear(codec, octets),
+            _ => None,
+        };
+        let key = event
+            .and_then(|event| self.presses.hear(&header, event))
+            .or(heard);
         Ok(Inbound {
             header,
             payload,
@@ -252,10 +287,12 @@ impl Session {
             samples,
             restarted,
             key,
+            in_band: heard.is_some(),
         })
     }
 
     /// Turns another leg's packet into one for the peer, in place: header rewritten, codec and payload type ours.
+    /// `packet` is the whole buffer that it lies in, for a codec that needs more room.
     pub(crate) fn pass_on<'a>(
         &mut self,
         inbound: &Inbound,
@@ -273,7 +310,7 @@ impl Session {
             return Err(Reason::Held);
         };
         let payload_type = match (inbound.kind, remote.dtmf_pt) {
-            (Kind::Audio(_), _) => remote.codec.payload_type(),
+            (Kind::Audio(_), _) => remote.payload_type(),
             (Kind::TelephoneEvent, Some(payload_type)) => payload_type,
             (Kind::TelephoneEvent, None) => {
                 self.outgoing.swallow(&inbound.header);
@@ -284,9 +321,24 @@ impl Session {
                 return Err(Reason::ComfortNoise);
             }
         };
+        self.press.take_if(|press| press.lapsed(now));
+        if let (Kind::Audio(_), Some(payload_type), true) =
+            (inbound.kind, remote.dtmf_pt, self.press.is_some())
+        {
+            return self.pass_on_key(inbound, payload_type, &remote, packet, now);
+        }
+        let payload = match inbound.kind {
+            Kind::Audio(codec) if codec != remote.codec => {
+                self.transcode(codec, remote.codec, inbound, packet, transcoder)?
+            }
+            Kind::TelephoneEvent => {
+                TelephoneEvent::write_duration(inbound.samples, remote.dtmf_rate, packet, &inbound.payload);
+                inbound.payload.clone()
+            }
+            _ => inbound.payload.clone(),
+        };
         let Inbound {
             header,
-            payload,
             samples,
             restarted,
             ..
@@ -295,13 +347,88 @@ impl Session {
         let relayed = self
             .outgoing
             .relay(header, payload_type, *samples, octets, *restarted, now);
-        let header = relayed.ok_or(Reason::Late)?;
-        if let (Kind::Audio(codec), Some(audio)) = (inbound.kind, packet.get_mut(payload.clone()))
-            && codec != remote.codec
+        let header = relayed.ok_or(Reason::Late)?.on_the_clock_of(remote.codec);
+        header.write_before(&payload, packet).ok_or(Reason::Malformed)
+    }
+
+    /// The peer is to have a key press, if it agreed to any.
+    pub(crate) fn press(&mut self, key: char, hold: Duration, now: Moment) {
+        if self
+            .peer
+            .as_ref()
+            .is_some_and(|peer| peer.remote.dtmf_pt.is_some())
         {
-            transcoder.transcode(audio, remote.codec);
+            self.press = Press::new(key, hold, now);
         }
-        header.write_before(payload, packet).ok_or(Reason::Malformed)
+    }
+
+    /// Sends a packet of the key press in place of one of voice.
+    fn pass_on_key<'a>(
+        &mut self,
+        inbound: &Inbound,
+        payload_type: u8,
+        remote: &Remote,
+        packet: &'a mut [u8],
+        now: Moment,
+    ) -> Result<&'a [u8], Reason> {
+        let (header, samples) = (&inbound.header, inbound.samples);
+        let relayed = self.outgoing.relay(
+            header,
+            payload_type,
+            samples,
+            EVENT_LEN as u32,
+            inbound.restarted,
+            now,
+        );
+        let relayed = relayed.ok_or(Reason::Late)?;
+        let press = self.press.as_mut().ok_or(Reason::NoDtmf)?;
+        let event = press.next(relayed.timestamp, samples, remote.dtmf_rate);
+        if event.last {
+            self.press = None;
+        }
+        let header = Header {
+            timestamp: event.timestamp,
+            marker: relayed.marker || event.marker,
+            ..relayed
+        };
+        let start = inbound.payload.start;
+        let payload = start..start + EVENT_LEN;
+        packet
+            .get_mut(payload.clone())
+            .ok_or(Reason::Malformed)?
+            .copy_from_slice(&event.payload);
+        header
+            .on_the_clock_of(remote.codec)
+            .write_before(&payload, packet)
+            .ok_or(Reason::Malformed)
+    }
+
+    /// Turns a packet's sound into another codec, and gives where the new payload lies.
+    fn transcode(
+        &mut self,
+        from: Codec,
+        to: Codec,
+        inbound: &Inbound,
+        packet: &mut [u8],
+        laws: &Transcoder,
+    ) -> Result<Range<usize>, Reason> {
+        let audio = packet.get_mut(inbound.payload.clone()).ok_or(Reason::Malformed)?;
+        if from.family() == to.family() {
+            laws.transcode(audio, to);
+            return Ok(inbound.payload.clone());
+        }
+        if inbound.restarted || !self.conversion.as_ref().is_some_and(|known| known.is(from, to)) {
+            self.conversion = Conversion::new(from, to);
+        }
+        let conversion = self.conversion.as_mut().ok_or(Reason::Codec)?;
+        let converted = conversion.convert(inbound.header.sequence, audio)?;
+        let start = inbound.payload.start;
+        let payload = start..start + converted.len();
+        packet
+            .get_mut(payload.clone())
+            .ok_or(Reason::Codec)?
+            .copy_from_slice(converted);
+        Ok(payload)
     }
 
     /// Plays the frame that is due at `tick` into `packet`.
@@ -326,6 +453,9 @@ impl Session {
             });
             return Played { length: 0, goes_on };
         };
+        if remote.codec == Codec::Opus {
+            return self.play_opus(player, remote.payload_type(), library, now, packet);
+        }
         self.frames_due += 1;
         if self.frames_due < frames_per_packet(remote.ptime_ms) {
             return Played {
@@ -337,14 +467,49 @@ impl Session {
         let goes_on = player.fill(&mut payload[..samples], library, remote.codec, &mut self.music_at);
         let skipped = u32::try_from(std::mem::take(&mut self.frames_skipped)).unwrap_or(u32::MAX);
         let skipped = FRAME.saturating_mul(skipped);
-        let header = self
-            .outgoing
-            .own(remote.codec.payload_type(), samples as u32, skipped, now);
+        let header = self.outgoing.own(
+            remote.payload_type(),
+            samples as u32,
+            samples as u32,
+            skipped,
+            now,
+        );
         if let Some(head) = head.first_chunk_mut() {
             header.write(head);
         }
         Played {
             length: HEADER_LEN + samples,
+            goes_on,
+        }
+    }
+
+    /// Plays the packet of Opus that is due: always one of 20 ms, as they are kept.
+    fn play_opus(
+        &mut self,
+        player: &mut Player,
+        payload_type: u8,
+        library: &Library,
+        now: Moment,
+        packet: &mut [u8; OWN_PACKET_MAX],
+    ) -> Played {
+        let (head, payload) = packet.split_at_mut(HEADER_LEN);
+        let (octets, goes_on) = player.fill_opus(payload, library, &mut self.music_at);
+        let skipped = u32::try_from(std::mem::take(&mut self.frames_skipped)).unwrap_or(u32::MAX);
+        let header = self
+            .outgoing
+            .own(
+                payload_type,
+                FRAME,
+                octets as u32,
+                FRAME.saturating_mul(skipped),
+                now,
+            )
+            .on_the_clock_of(Codec::Opus);
+        if let Some(head) = head.first_chunk_mut() {
+            header.write(head);
+        }
+        Played {
+            length: HEADER_LEN + octets,
             goes_on,
         }
     }
@@ -376,8 +541,14 @@ impl Session {
         packet: &mut [u8; REPORT_MAX],
     ) -> Option<Reported> {
         let peer = self.peer.as_ref()?;
-        let reception = self.incoming.report();
-        let (ssrc, sent) = (self.outgoing.ssrc(), self.outgoing.report(now));
+        let mut reception = self.incoming.report();
+        let jitter = reception.map(|reception| f64::from(reception.jitter) / f64::from(crate::wav::RATE));
+        let (ssrc, mut sent) = (self.outgoing.ssrc(), self.outgoing.report(now));
+        if peer.remote.codec == Codec::Opus {
+            // Told in the clock of the wire.
+            reception = reception.map(|seen| seen.with_jitter(clock::widen(seen.jitter)));
+            sent = sent.map(|sent| sent.with_timestamp(clock::widen(sent.timestamp)));
+        }
         let report = Report {
             ssrc,
             sent,
@@ -390,7 +561,7 @@ impl Session {
             to: peer.rtcp.unwrap_or(peer.remote.rtcp),
             lost: reception.map_or(0, |reception| reception.lost_since),
             received: reception.map_or(0, |reception| reception.received_since),
-            jitter: reception.map(|reception| f64::from(reception.jitter) / f64::from(crate::wav::RATE)),
+            jitter,
         })
     }
 
@@ -428,6 +599,12 @@ fn is_a_phones(address: SocketAddr) -> bool {
     let ip = address.ip().to_canonical();
     let broadcast = matches!(ip, IpAddr::V4(v4) if v4.is_broadcast());
     address.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !broadcast
+}
+
+/// Samples of ours in a packet of Opus (RFC 6716 §3.1). `None` for what is none.
+fn opus_samples(payload: &[u8]) -> Option<u32> {
+    let samples = opus::packet::get_nb_samples(payload, 8_000).ok()?;
+    u32::try_from(samples).ok().filter(|&samples| samples > 0)
 }
 
 fn frames_per_packet(ptime_ms: u8) -> usize {

@@ -43,6 +43,10 @@ const IDLE_TICKS: u64 = 10;
 /// How much later than asked for the kernel may wake the thread, in nanoseconds.
 const TIMER_SLACK_NANOS: u64 = 5_000;
 
+/// How long a key that was heard as tones is passed on as held: how long it truly is shows when it is over, and that is
+/// too late.
+const KEY_HOLD: Duration = Duration::from_millis(100);
+
 const WAKE: u64 = u64::MAX;
 
 /// The state of one media thread.
@@ -193,16 +197,32 @@ impl Worker {
             return;
         };
         let id = leg.id;
+        if let (Some(key), true) = (inbound.key, inbound.in_band) {
+            self.press_at_other_end(slot, key, KEY_HOLD);
+        }
+        let Some(leg) = self.legs.get(slot) else { return };
         if let Route::Leg(other) = leg.route {
-            leg.tap(Side::Caller, &inbound, packet, self.now);
+            // The whole buffer: another codec may need more room than the packet has.
+            let buffer = &mut self.packet[..];
+            leg.tap(Side::Caller, &inbound, buffer, self.now);
             if let Some(other) = self.legs.get(other) {
-                other.tap(Side::Operator, &inbound, packet, self.now);
-                other.pass_on(&inbound, packet, self.transcoder, self.now, &mut self.counts);
+                other.tap(Side::Operator, &inbound, buffer, self.now);
+                other.pass_on(&inbound, buffer, self.transcoder, self.now, &mut self.counts);
             }
         }
         if let Some(digit) = inbound.key {
             self.metrics.keys.inc();
             (self.events)(MediaEvent::Dtmf { leg: id, digit });
+        }
+    }
+
+    /// The leg that hears this one gets a key press in place of some packets of voice.
+    fn press_at_other_end(&mut self, slot: usize, key: char, hold: Duration) {
+        if let Some(Route::Leg(other)) = self.legs.get(slot).map(|leg| &leg.route)
+            && let other = *other
+            && let Some(other) = self.legs.get(other)
+        {
+            other.press(key, hold, self.now);
         }
     }
 
@@ -255,6 +275,11 @@ impl Worker {
             Command::EndRecording { leg } => {
                 if let Some(leg) = self.find(leg).and_then(|slot| self.legs.get(slot)) {
                     leg.record(None);
+                }
+            }
+            Command::Press { from, key, hold } => {
+                if let Some(slot) = self.find(from) {
+                    self.press_at_other_end(slot, key, hold);
                 }
             }
             Command::Close { leg, rtp_port } => self.close(leg, rtp_port),

@@ -138,7 +138,8 @@ impl Core {
             busy("no_random_numbers")
         })?;
         let family = match &asked.offer {
-            Some(offer) => offer_answer::check(offer, security.as_ref()).map_err(|e| self.incompatible(e))?,
+            Some(offer) => offer_answer::check(offer, &self.config.codecs, security.as_ref())
+                .map_err(|e| self.incompatible(e))?,
             None if peer.is_ipv4() => Family::V4,
             None => Family::V6,
         };
@@ -150,7 +151,7 @@ impl Core {
             }
         })?;
         let told = self.told(port.local(), peer);
-        let mut line = Line::new(port, told, asked.tag).secured(security);
+        let mut line = Line::new(port, told, asked.tag, self.config.codecs).secured(security);
         let Some(offer) = &asked.offer else {
             return Ok((line, None));
         };

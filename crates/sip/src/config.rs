@@ -47,6 +47,8 @@ pub struct SipConfig {
     pub nonce_lifetime: Duration,
     /// RFC 3261 T1, the estimate of the round trip that all retransmissions follow. 500 ms by the RFC.
     pub t1: Duration,
+    /// Codecs that are offered and taken, the most wanted first.
+    pub codecs: media::Codecs,
     /// Bounds on everything that peers can make grow.
     pub limits: Limits,
     /// The first [`CallId`](acd::CallId) given out; the following ones count up.
@@ -73,6 +75,7 @@ impl Default for SipConfig {
             digest: vec![DigestAlgorithm::Md5, DigestAlgorithm::Sha256],
             nonce_lifetime: Duration::from_secs(300),
             t1: Duration::from_millis(500),
+            codecs: media::Codecs::default(),
             limits: Limits::default(),
             first_call_id: 1,
         }

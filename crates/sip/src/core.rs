@@ -79,6 +79,7 @@ pub(crate) struct Sockets {
 #[derive(Clone)]
 pub(crate) struct LegHandle {
     pub(crate) sender: mpsc::Sender<LegMsg>,
+    /// Where in [`Codec::ALL`].
     codec: Arc<AtomicU8>,
 }
 
@@ -86,17 +87,22 @@ impl LegHandle {
     pub(crate) fn new(sender: mpsc::Sender<LegMsg>) -> Self {
         Self {
             sender,
-            codec: Arc::new(AtomicU8::new(Codec::Pcma.payload_type())),
+            codec: Arc::new(AtomicU8::new(0)),
         }
     }
 
     /// The codec that the leg has agreed on, which its other leg should prefer.
     pub(crate) fn codec(&self) -> Codec {
-        Codec::of_payload_type(self.codec.load(Ordering::Relaxed)).unwrap_or(Codec::Pcma)
+        let known = Codec::ALL.get(usize::from(self.codec.load(Ordering::Relaxed)));
+        known.copied().unwrap_or(Codec::Pcma)
     }
 
     pub(crate) fn set_codec(&self, codec: Codec) {
-        self.codec.store(codec.payload_type(), Ordering::Relaxed);
+        let known = Codec::ALL
+            .iter()
+            .position(|&one| one == codec)
+            .unwrap_or_default();
+        self.codec.store(known as u8, Ordering::Relaxed);
     }
 }
 

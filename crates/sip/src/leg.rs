@@ -379,7 +379,8 @@ impl Leg {
                 self.respond(&mut transaction, 200, headers, None).await;
             }
             Method::Info => {
-                if let Some(digit) = info::dtmf(request) {
+                if let Some((digit, hold)) = info::dtmf(request) {
+                    self.core.media.press(self.id, digit, hold);
                     self.emit(SipEvent::Dtmf { leg: self.id, digit });
                 }
                 self.respond(&mut transaction, 200, Vec::new(), None).await;

@@ -6,7 +6,7 @@ use crate::crypto::Security;
 use crate::leg::Leg;
 use crate::offer_answer::{self, Agreed, Direction, Incompatible, Local};
 use crate::record::LineRecord;
-use media::{Codec, Port};
+use media::{Codec, Codecs, Port};
 use rsipstack::sip::Header;
 use std::net::SocketAddr;
 
@@ -33,12 +33,12 @@ impl Leg {
     pub(crate) fn take_answer(&mut self, body: &[u8]) -> Result<(), Incompatible> {
         let answer = offer_answer::parse(body)?;
         let line = self.line.as_ref().ok_or(Incompatible::Format)?;
-        let agreed = offer_answer::accept(&answer, &line.local)?;
+        let agreed = offer_answer::accept(&answer, &line.local, self.handle.codec())?;
         self.agree(agreed);
         Ok(())
     }
 
-    /// Our offer in the middle of a session: what we have, or both codecs if nothing is agreed yet.
+    /// Our offer in the middle of a session: all codecs, what is agreed first.
     pub(crate) fn offer_again(&mut self) -> String {
         let prefer = self.handle.codec();
         self.line
@@ -75,13 +75,14 @@ impl Leg {
 
 impl Line {
     /// A line on an open port, whose peers should send to `told`.
-    pub(crate) fn new(port: Port, told: SocketAddr, session: u64) -> Self {
+    pub(crate) fn new(port: Port, told: SocketAddr, session: u64, codecs: Codecs) -> Self {
         // RFC 8866 §5.2 wants numbers that fit any reader: 63 bits are too many for some phones.
         let local = Local {
             rtp: told,
             session: session & 0x7fff_ffff,
             version: 1,
             security: None,
+            codecs,
         };
         Self {
             port,
@@ -138,16 +139,11 @@ impl Line {
         self.sent.clone()
     }
 
-    /// An offer of both codecs, the preferred one first.
+    /// An offer of all codecs, the preferred one first.
     pub(crate) fn offer(&mut self, prefer: Codec) -> String {
-        let other = if prefer == Codec::Pcma {
-            Codec::Pcmu
-        } else {
-            Codec::Pcma
-        };
         let text = offer_answer::offer(
             &self.next_version(),
-            [prefer, other],
+            prefer,
             Direction::SendRecv,
             self.agreed.as_ref(),
         );

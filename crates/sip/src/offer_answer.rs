@@ -1,14 +1,16 @@
-//! Offer and answer (RFC 3264) for one audio stream in G.711 with telephone-event.
+//! Offer and answer (RFC 3264) for one audio stream in G.711, G.722 or Opus, with telephone-event.
 //!
 //! Pure: takes a peer's description and our address, gives ours and what was agreed. The first usable
 //! `m=audio` line is taken, every other line is mirrored with port 0. Codecs are known by their static payload
-//! types (RFC 3551): PCMU or PCMA under a dynamic number is not understood. SRTP goes by `a=crypto`
-//! ([`crate::crypto`]), in RTP/SAVP or beside RTP/AVP (RFC 8643), as the leg's policy has it. No rtcp-mux, no ICE: what
-//! the peer offers of these is left out of the answer, which declines it.
+//! types (RFC 3551): PCMU or PCMA under a dynamic number is not understood; Opus, which has none, by its name (RFC
+//! 7587 §7). Of a caller's codecs the one is agreed that the house wants most; an operator's phone is offered the
+//! caller's codec first, and if its answer names several, the caller's is used, so that two legs differ only when they
+//! must. SRTP goes by `a=crypto` ([`crate::crypto`]), in RTP/SAVP or beside RTP/AVP (RFC 8643), as the leg's policy has
+//! it. No rtcp-mux, no ICE: what the peer offers of these is left out of the answer, which declines it.
 
 use crate::crypto::{self, Security};
 use crate::sdp;
-use media::{Codec, Family, Remote, SrtpKeys, SrtpSuite};
+use media::{Codec, Codecs, Family, Remote, SrtpKeys, SrtpSuite};
 use sdp_types::{Media, Session};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -21,6 +23,10 @@ const DTMF_PT: u8 = 101;
 /// RTP in the clear, or with keys beside it (RFC 8643); and SRTP alone (RFC 3711).
 const AVP: &str = "RTP/AVP";
 const SAVP: &str = "RTP/SAVP";
+/// The same beside Opus, whose clock it shares (RFC 4733 §2.1).
+const DTMF_WIDE_PT: u8 = 102;
+/// What else Opus's listener may be sent: what helps against loss (RFC 7587 §7).
+const OPUS_FMTP: &str = "useinbandfec=1";
 
 /// Which way media flows, seen from whoever wrote the line (RFC 3264 §5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +83,8 @@ pub struct Local {
     pub version: u64,
     /// Our keys and whether they must be used; none: RTP in the clear only.
     pub security: Option<Security>,
+    /// The codecs in use.
+    pub codecs: Codecs,
 }
 
 /// What both sides have agreed on.
@@ -108,8 +116,10 @@ pub enum Incompatible {
     /// The description cannot be read: 400.
     #[error("the session description is malformed")]
     Malformed,
-    /// No audio line with G.711 over RTP/AVP: 488.
-    #[error("no audio stream with PCMA or PCMU (payload type 8 or 0) over RTP/AVP")]
+    /// No audio line with a codec of ours over RTP/AVP: 488.
+    #[error(
+        "no audio stream over RTP/AVP with a codec in use here (PCMA and PCMU, by payload types 8 and 0, always are)"
+    )]
     Format,
     /// An audio line over a transport only that this leg does not take: 488.
     #[error("audio is offered over another transport than RTP/AVP, and RTP/SAVP where it is enabled")]
@@ -157,10 +167,10 @@ pub fn parse(body: &[u8]) -> Result<Session, Incompatible> {
 
 /// Whether an offer can be answered, as far as that shows without our address, and the family of the peer's, in which
 /// our port must be opened.
-pub fn check(offer: &Session, security: Option<&Security>) -> Result<Family, Incompatible> {
+pub fn check(offer: &Session, codecs: &Codecs, security: Option<&Security>) -> Result<Family, Incompatible> {
     let media = offer
         .medias
-        .get(usable(offer, security)?)
+        .get(usable(offer, codecs, security)?)
         .ok_or(Incompatible::Format)?;
     let ip = sdp::address(offer, media).ok_or(Incompatible::Address)?;
     Ok(if ip.is_ipv4() { Family::V4 } else { Family::V6 })
@@ -168,28 +178,17 @@ pub fn check(offer: &Session, security: Option<&Security>) -> Result<Family, Inc
 
 /// Answers `offer`: our description and what is agreed by it.
 pub fn answer(offer: &Session, local: &Local) -> Result<(String, Agreed), Incompatible> {
-    let index = usable(offer, local.security.as_ref())?;
+    let index = usable(offer, &local.codecs, local.security.as_ref())?;
     let media = offer.medias.get(index).ok_or(Incompatible::Format)?;
-    let agreed = agree(offer, media, local)?;
+    let codec = sdp::codecs(media).filter(|codec| local.codecs.contains(*codec));
+    let codec = codec.min_by_key(|codec| local.codecs.rank(*codec));
+    let agreed = agree(offer, media, local, codec)?;
     let direction = sdp::direction(offer, media).mirrored();
     let mut text = head(local);
     for (i, line) in offer.medias.iter().enumerate() {
         if i == index {
-            let Remote {
-                codec,
-                dtmf_pt,
-                ptime_ms,
-                ..
-            } = agreed.remote;
-            audio(
-                &mut text,
-                local,
-                &media.proto,
-                &[codec],
-                dtmf_pt,
-                ptime_ms,
-                direction,
-            );
+            let said = Said::agreed(&agreed.remote);
+            audio(&mut text, local, &media.proto, &said, direction);
             if let (Some(ours), Some(line)) = (&local.security, Security::choose(media)) {
                 ours.answer(&line, &mut text);
             }
@@ -201,10 +200,32 @@ pub fn answer(offer: &Session, local: &Local) -> Result<(String, Agreed), Incomp
     Ok((text, agreed))
 }
 
-/// Our offer, the codecs in this order. A repeated offer names the telephone-event number already in use.
-pub fn offer(local: &Local, codecs: [Codec; 2], direction: Direction, agreed: Option<&Agreed>) -> String {
-    let dtmf = agreed.and_then(|a| a.remote.dtmf_pt).unwrap_or(DTMF_PT);
-    let ptime = agreed.map_or(20, |a| a.remote.ptime_ms);
+/// Our offer of all codecs in use, `first` before the others. A repeated offer names the numbers already in use.
+pub fn offer(local: &Local, first: Codec, direction: Direction, agreed: Option<&Agreed>) -> String {
+    let remote = agreed.map(|agreed| &agreed.remote);
+    let known = |rate| remote.filter(|r| r.dtmf_rate == rate).and_then(|r| r.dtmf_pt);
+    let opus_pt = remote
+        .and_then(|r| r.opus_pt)
+        .unwrap_or(Codec::Opus.payload_type());
+    let codecs = local.codecs.led_by(first);
+    let mut taken = vec![opus_pt];
+    let mut events = vec![];
+    for (rate, usual) in [(8_000, DTMF_PT), (48_000, DTMF_WIDE_PT)] {
+        if codecs.iter().any(|codec| codec.clock_rate() == rate) {
+            // A number that the peer chose may be the one that we use for something else.
+            let pt = known(rate).or_else(|| (usual..128).chain(96..usual).find(|pt| !taken.contains(pt)));
+            taken.extend(pt);
+            events.extend(pt.map(|pt| (pt, rate)));
+        }
+    }
+    let said = Said {
+        codecs: codecs
+            .into_iter()
+            .map(|codec| (payload_type(codec, opus_pt), codec))
+            .collect(),
+        events,
+        ptime_ms: remote.map_or(20, |r| r.ptime_ms),
+    };
     let mut text = head(local);
     let ours = local
         .security
@@ -212,7 +233,7 @@ pub fn offer(local: &Local, codecs: [Codec; 2], direction: Direction, agreed: Op
         .filter(|_| agreed.is_none_or(|a| a.keys.is_some()));
     let savp = agreed.map_or(ours.is_some_and(Security::is_required), |a| a.savp);
     let proto = if savp { SAVP } else { AVP };
-    audio(&mut text, local, proto, &codecs, Some(dtmf), ptime, direction);
+    audio(&mut text, local, proto, &said, direction);
     if let Some(ours) = ours {
         ours.offer(suite_of(agreed), &mut text);
     }
@@ -223,13 +244,25 @@ fn suite_of(agreed: Option<&Agreed>) -> Option<SrtpSuite> {
     agreed.and_then(|a| a.keys).map(|keys| keys.suite)
 }
 
-/// What the peer's `answer` to our [`offer`] agrees on.
-pub fn accept(answer: &Session, local: &Local) -> Result<Agreed, Incompatible> {
+fn payload_type(codec: Codec, opus_pt: u8) -> u8 {
+    if codec == Codec::Opus {
+        opus_pt
+    } else {
+        codec.payload_type()
+    }
+}
+
+/// What the peer's `answer` to our [`offer`] agrees on: `wanted`, if it is among several, or else the first.
+pub fn accept(answer: &Session, local: &Local, wanted: Codec) -> Result<Agreed, Incompatible> {
     let media = answer.medias.first().ok_or(Incompatible::Format)?;
     if media.media != "audio" || media.port == 0 {
         return Err(Incompatible::Format);
     }
-    let agreed = agree(answer, media, local)?;
+    let mut codecs = sdp::codecs(media).filter(|codec| local.codecs.contains(*codec));
+    let codec = sdp::codecs(media)
+        .find(|codec| *codec == wanted && local.codecs.contains(wanted))
+        .or_else(|| codecs.next());
+    let agreed = agree(answer, media, local, codec)?;
     if agreed.keys.is_some() && !Security::choose(media).is_some_and(|line| Security::answers(&line)) {
         return Err(Incompatible::Keys);
     }
@@ -237,10 +270,10 @@ pub fn accept(answer: &Session, local: &Local) -> Result<Agreed, Incompatible> {
 }
 
 /// The index of the audio line to take: the first that is protected if keys may be used, or else the first in the clear.
-fn usable(offer: &Session, security: Option<&Security>) -> Result<usize, Incompatible> {
+fn usable(offer: &Session, codecs: &Codecs, security: Option<&Security>) -> Result<usize, Incompatible> {
     let (mut why, mut in_the_clear) = (Incompatible::Format, None);
     for (i, media) in offer.medias.iter().enumerate() {
-        let has_codec = || sdp::formats(media).any(|pt| Codec::of_payload_type(pt).is_some());
+        let has_codec = || sdp::codecs(media).any(|codec| codecs.contains(codec));
         if media.media != "audio" || media.port == 0 {
             continue;
         }
@@ -266,10 +299,13 @@ fn protection(media: &Media, security: Option<&Security>) -> Result<Option<crypt
     }
 }
 
-fn agree(session: &Session, media: &Media, local: &Local) -> Result<Agreed, Incompatible> {
-    let codec = sdp::formats(media)
-        .find_map(Codec::of_payload_type)
-        .ok_or(Incompatible::Format)?;
+fn agree(
+    session: &Session,
+    media: &Media,
+    local: &Local,
+    codec: Option<Codec>,
+) -> Result<Agreed, Incompatible> {
+    let codec = codec.ok_or(Incompatible::Format)?;
     let security = local.security.as_ref();
     let line = protection(media, security)?;
     let ip = sdp::address(session, media).ok_or(Incompatible::Address)?;
@@ -280,13 +316,19 @@ fn agree(session: &Session, media: &Media, local: &Local) -> Result<Agreed, Inco
     // RFC 2543's way to hold, which phones still use (RFC 3264 §8.4).
     let nowhere = ip.is_unspecified();
     let rtp = SocketAddr::new(ip, media.port);
+    // Beside Opus many phones tell keys in the old clock all the same.
+    let event = sdp::telephone_event(media, codec.clock_rate())
+        .map(|pt| (pt, codec.clock_rate()))
+        .or_else(|| Some((sdp::telephone_event(media, 8_000)?, 8_000)));
     let remote = Remote {
         rtp,
         rtcp: sdp::rtcp(media, ip)
             .filter(|a| a.is_ipv4() == ip.is_ipv4())
             .unwrap_or_else(|| next_port(rtp)),
         codec,
-        dtmf_pt: sdp::telephone_event(media),
+        opus_pt: sdp::opus(media).filter(|_| local.codecs.contains(Codec::Opus)),
+        dtmf_pt: event.map(|(pt, _)| pt),
+        dtmf_rate: event.map_or(codec.clock_rate(), |(_, rate)| rate),
         send: direction.receives() && !nowhere,
         receive: direction.sends(),
         ptime_ms: sdp::ptime(media),
@@ -319,32 +361,59 @@ fn addr_type(ip: IpAddr) -> &'static str {
     if ip.is_ipv4() { "IP4" } else { "IP6" }
 }
 
-fn audio(
-    text: &mut String,
-    local: &Local,
-    proto: &str,
-    codecs: &[Codec],
-    dtmf: Option<u8>,
+/// What an audio line says.
+struct Said {
+    codecs: Vec<(u8, Codec)>,
+    /// telephone-event, by the rate of its clock.
+    events: Vec<(u8, u32)>,
     ptime_ms: u8,
-    direction: Direction,
-) {
-    let _ = write!(text, "m=audio {} {proto}", local.rtp.port());
-    for codec in codecs {
-        let _ = write!(text, " {}", codec.payload_type());
+}
+
+impl Said {
+    /// One codec: what was agreed.
+    fn agreed(remote: &Remote) -> Self {
+        let opus_pt = remote.opus_pt.unwrap_or(Codec::Opus.payload_type());
+        Self {
+            codecs: vec![(payload_type(remote.codec, opus_pt), remote.codec)],
+            events: remote
+                .dtmf_pt
+                .map(|pt| (pt, remote.dtmf_rate))
+                .into_iter()
+                .collect(),
+            ptime_ms: remote.ptime_ms,
+        }
     }
-    if let Some(pt) = dtmf {
+}
+
+fn audio(text: &mut String, local: &Local, proto: &str, said: &Said, direction: Direction) {
+    let _ = write!(text, "m=audio {} {proto}", local.rtp.port());
+    for pt in said
+        .codecs
+        .iter()
+        .map(|(pt, _)| pt)
+        .chain(said.events.iter().map(|(pt, _)| pt))
+    {
         let _ = write!(text, " {pt}");
     }
     text.push_str("\r\n");
-    for codec in codecs {
+    for &(pt, codec) in &said.codecs {
         let name = match codec {
-            Codec::Pcmu => "PCMU",
-            Codec::Pcma => "PCMA",
+            Codec::Pcmu => "PCMU/8000",
+            Codec::Pcma => "PCMA/8000",
+            // Not its sampling rate: RFC 3551 §4.5.2.
+            Codec::G722 => "G722/8000",
+            Codec::Opus => sdp::OPUS,
         };
-        let _ = write!(text, "a=rtpmap:{} {name}/8000\r\n", codec.payload_type());
+        let _ = write!(text, "a=rtpmap:{pt} {name}\r\n");
+        if codec == Codec::Opus {
+            let _ = write!(text, "a=fmtp:{pt} {OPUS_FMTP}\r\n");
+        }
     }
-    if let Some(pt) = dtmf {
-        let _ = write!(text, "a=rtpmap:{pt} telephone-event/8000\r\na=fmtp:{pt} 0-15\r\n");
+    for (pt, rate) in &said.events {
+        let _ = write!(
+            text,
+            "a=rtpmap:{pt} telephone-event/{rate}\r\na=fmtp:{pt} 0-15\r\n"
+        );
     }
-    let _ = write!(text, "a=ptime:{}\r\na={}\r\n", ptime_ms, direction.name());
+    let _ = write!(text, "a=ptime:{}\r\na={}\r\n", said.ptime_ms, direction.name());
 }

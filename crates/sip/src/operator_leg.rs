@@ -230,7 +230,8 @@ impl Leg {
                 return None;
             }
         };
-        let line = Line::new(port, rtp, core.local_tag(&self.dialog.call_id, "sdp"));
+        let tag = core.local_tag(&self.dialog.call_id, "sdp");
+        let line = Line::new(port, rtp, tag, core.config.codecs);
         self.line = Some(line.secured(security));
         let interval = core.config.session_timer.interval.as_secs();
         let headers = self.invite_headers(&asking, &told.to_string(), interval);

@@ -1,6 +1,7 @@
 //! Reads what offer and answer need out of a parsed session description (RFC 8866). Pure.
 
 use crate::offer_answer::Direction;
+use media::Codec;
 use sdp_types::{Media, Session};
 use std::net::{IpAddr, SocketAddr};
 
@@ -30,12 +31,34 @@ pub(crate) fn formats(media: &Media) -> impl Iterator<Item = u8> {
     media.fmt.split_whitespace().filter_map(|f| f.parse().ok())
 }
 
-/// The payload type of telephone-event at 8,000 Hz (RFC 4733), if it is among the stream's formats.
-pub(crate) fn telephone_event(media: &Media) -> Option<u8> {
+/// Opus as its name stands in descriptions: always so, whatever is sent (RFC 7587 §7).
+pub(crate) const OPUS: &str = "opus/48000/2";
+
+/// Codecs of ours in the order of preference.
+pub(crate) fn codecs(media: &Media) -> impl Iterator<Item = Codec> {
+    let opus = opus(media);
+    formats(media).filter_map(move |pt| match Codec::of_payload_type(pt) {
+        None if Some(pt) == opus => Some(Codec::Opus),
+        codec => codec,
+    })
+}
+
+/// The payload type of Opus, if it is among the stream's formats.
+pub(crate) fn opus(media: &Media) -> Option<u8> {
+    named(media, OPUS)
+}
+
+/// The payload type of telephone-event (RFC 4733) with a clock of that rate, if it is among the stream's formats.
+pub(crate) fn telephone_event(media: &Media, rate: u32) -> Option<u8> {
+    named(media, &format!("telephone-event/{rate}"))
+}
+
+/// The dynamic payload type that stands for an encoding.
+fn named(media: &Media, name: &str) -> Option<u8> {
     values(media, "rtpmap").find_map(|value| {
         let (pt, encoding) = value.trim().split_once(char::is_whitespace)?;
         let pt: u8 = pt.parse().ok()?;
-        let fits = encoding.trim().eq_ignore_ascii_case("telephone-event/8000");
+        let fits = encoding.trim().eq_ignore_ascii_case(name);
         (fits && (96..128).contains(&pt) && formats(media).any(|f| f == pt)).then_some(pt)
     })
 }

@@ -276,6 +276,7 @@ mod tests {
             session: 1,
             version: 1,
             security: crate::crypto::Security::new(crate::SrtpPolicy::Optional).expect("randomness"),
+            codecs: media::Codecs::default(),
         };
         for original in fixtures("sdp") {
             for _ in 0..MUTANTS {
@@ -284,8 +285,8 @@ mod tests {
                 let Ok(session) = offer_answer::parse(&bytes) else {
                     continue;
                 };
-                let _ = offer_answer::check(&session, local.security.as_ref());
-                let _ = offer_answer::accept(&session, &local);
+                let _ = offer_answer::check(&session, &local.codecs, local.security.as_ref());
+                let _ = offer_answer::accept(&session, &local, media::Codec::Pcma);
                 if let Ok((answer, _)) = offer_answer::answer(&session, &local) {
                     let ours = offer_answer::parse(answer.as_bytes()).expect("our own answer can be read");
                     assert_eq!(

@@ -152,6 +152,7 @@ fn offers_get_the_answer_that_is_due() {
         session: 7,
         version: 1,
         security: None,
+        codecs: media::Codecs::default(),
     };
     for row in &rows {
         let [name, expected] = row.as_slice() else {
@@ -167,11 +168,7 @@ fn offers_get_the_answer_that_is_due() {
                     "rtp {} rtcp {} {} dtmf {} {} {} ptime {}{}",
                     remote.rtp,
                     remote.rtcp,
-                    if remote.codec == media::Codec::Pcma {
-                        "PCMA"
-                    } else {
-                        "PCMU"
-                    },
+                    format!("{:?}", remote.codec).to_ascii_uppercase(),
                     remote.dtmf_pt.map_or("-".to_owned(), |pt| pt.to_string()),
                     if remote.send { "send" } else { "mute" },
                     if remote.receive { "receive" } else { "deaf" },
@@ -200,6 +197,7 @@ fn answers_to_our_offer_are_taken_or_refused() {
         session: 7,
         version: 1,
         security: None,
+        codecs: media::Codecs::default(),
     };
     let head = "v=0\r\no=- 1 1 IN IP4 198.51.100.7\r\ns=-\r\nc=IN IP4 198.51.100.7\r\nt=0 0\r\n";
     for (lines, expected) in [
@@ -207,6 +205,17 @@ fn answers_to_our_offer_are_taken_or_refused() {
             "m=audio 4000 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n",
             "Pcmu 101",
         ),
+        (
+            "m=audio 4000 RTP/AVP 9 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\n",
+            "Pcmu 101",
+        ),
+        ("m=audio 4000 RTP/AVP 9 8\r\n", "G722 -"),
+        (
+            "m=audio 4000 RTP/AVP 107 101 102\r\na=rtpmap:107 OPUS/48000/2\r\na=rtpmap:101 telephone-event/8000\r\n\
+             a=rtpmap:102 telephone-event/48000\r\n",
+            "Opus 102",
+        ),
+        ("m=audio 4000 RTP/AVP 107\r\na=rtpmap:107 opus/16000\r\n", "305"),
         ("m=audio 4000 RTP/AVP 8\r\n", "Pcma -"),
         ("m=audio 4000 RTP/AVP 8\r\na=sendonly\r\n", "Pcma - held"),
         ("m=audio 0 RTP/AVP 8\r\n", "305"),
@@ -216,7 +225,7 @@ fn answers_to_our_offer_are_taken_or_refused() {
         ("m=audio 4000 RTP/AVP 8\r\nc=IN IP6 2001:db8::1\r\n", "301"),
     ] {
         let answer = offer_answer::parse(format!("{head}{lines}").as_bytes()).expect("a description");
-        let got = match offer_answer::accept(&answer, &local) {
+        let got = match offer_answer::accept(&answer, &local, media::Codec::Pcmu) {
             Ok(agreed) => format!(
                 "{:?} {}{}",
                 agreed.remote.codec,

@@ -136,6 +136,15 @@ fn folders(config: &Config, findings: &Findings<'_>) {
             );
         }
     }
+    for (queue, music) in config.music.iter().enumerate() {
+        for missing in music.iter().filter(|path| !path.exists()) {
+            findings.warn(
+                &findings.at(&format!("queues[{queue}].music")),
+                format!("there is no file or folder {}", missing.display()),
+                "name sound files, or folders of them; until then this queue's callers hear its other music, or a tone",
+            );
+        }
+    }
     let dir = &config.journal.dir;
     if dir.exists() && !dir.is_dir() {
         findings.error(

@@ -49,6 +49,8 @@ pub struct Config {
     pub languages: Vec<Vec<Language>>,
     /// What is recorded of each queue.
     pub recorded: Vec<Recorded>,
+    /// Files and folders of each queue's own hold music, by queue; none for the house's.
+    pub music: Vec<Vec<PathBuf>>,
     /// The loop.
     pub engine: EngineConfig,
     /// The engine's clock.
@@ -169,7 +171,12 @@ fn read(findings: &Findings<'_>, value: toml_span::Value<'_>) -> Option<Config> 
     sip.number_skills = queues.number_skills;
     sip.forwards.clone_from(&queues.forwards);
     sip.phones = operators.phones;
-    let (mut media, audio_dir) = network::media(root.section("media"));
+    let network::MediaSettings {
+        mut media,
+        audio_dir,
+        codecs,
+    } = network::media(root.section("media"));
+    sip.codecs = codecs;
     let recording = recording::recording(root.section("recording"));
     let records = queues.recorded.iter().any(|r| r.which != RecordPolicy::Off);
     media.recording = records.then_some(recording);
@@ -192,6 +199,7 @@ fn read(findings: &Findings<'_>, value: toml_span::Value<'_>) -> Option<Config> 
         skills: skills.names().to_vec(),
         languages: queues.languages,
         recorded: queues.recorded,
+        music: queues.music,
         engine,
         clock,
         drain_timeout,

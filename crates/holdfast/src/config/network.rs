@@ -5,7 +5,7 @@ use super::names::{judge_secret, sip_uri, unique_name};
 use super::section::Section;
 use crate::banner::reachable;
 use acd::TrunkId;
-use media::MediaConfig;
+use media::{CodecFamily, Codecs, MediaConfig};
 use sip::{
     Account, DigestAlgorithm, EarlyMedia, IpNet, Limits, Listen, Registration, SessionTimer, SipConfig,
     SrtpPolicy, Transport, Trunk, TrunkAuth, WayOut,
@@ -336,7 +336,14 @@ fn nets_of(text: &str) -> Result<Vec<IpNet>, &'static str> {
         .map_err(|_| "is neither an IP address nor a block of them")
 }
 
-pub(super) fn media(mut section: Section<'_, '_, '_>) -> (MediaConfig, PathBuf) {
+/// The settings of `[media]`.
+pub(super) struct MediaSettings {
+    pub(super) media: MediaConfig,
+    pub(super) audio_dir: PathBuf,
+    pub(super) codecs: Codecs,
+}
+
+pub(super) fn media(mut section: Section<'_, '_, '_>) -> MediaSettings {
     let default = MediaConfig::default();
     let bind = "write an IP address of this machine, such as \"0.0.0.0\"";
     let bind_v4 = section.parsed("bind_v4", bind, ip).map(|address| address.value);
@@ -361,8 +368,17 @@ pub(super) fn media(mut section: Section<'_, '_, '_>) -> (MediaConfig, PathBuf) 
     let audio = section
         .text("audio_dir")
         .map_or_else(|| "config".into(), |text| PathBuf::from(text.value));
+    let family = |text: &str| CodecFamily::from_name(text).ok_or("is not a codec of ours");
+    let codecs = section.parsed_list("codecs", "use \"g711\", \"g722\" or \"opus\"", family);
+    let codecs = codecs.map_or_else(Codecs::default, |all| {
+        Codecs::new(&all.into_iter().map(|family| family.value).collect::<Vec<_>>())
+    });
     section.finish();
-    (media, audio)
+    MediaSettings {
+        media,
+        audio_dir: audio,
+        codecs,
+    }
 }
 
 fn ports_of(text: &str) -> Result<RangeInclusive<u16>, &'static str> {

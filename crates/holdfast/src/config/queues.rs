@@ -11,6 +11,7 @@ use acd::{AnswerWhen, Predictor, QueueConfig, QueueId, Strategy};
 use engine::Recorded;
 use media::Language;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -24,6 +25,7 @@ pub(super) struct Queues {
     pub(super) names: Vec<String>,
     pub(super) languages: Vec<Vec<Language>>,
     pub(super) recorded: Vec<Recorded>,
+    pub(super) music: Vec<Vec<PathBuf>>,
     pub(super) destinations: BTreeMap<String, QueueId>,
     /// What an operator must know for some of them, besides the queue's own skills.
     pub(super) number_skills: BTreeMap<String, acd::Skills>,
@@ -90,6 +92,8 @@ fn queue(mut section: Section<'_, '_, '_>, skills: &Skills, read: &mut Queues) {
     read.recorded.push(recorded(&mut section, settings.greeting));
     let settings = overflow::read(&mut section, settings, skills, &mut read.forwards);
     read.queues.push(settings);
+    let music = section.texts("music").into_iter().flatten();
+    read.music.push(music.map(|path| path.value.into()).collect());
     section.finish();
 }
 

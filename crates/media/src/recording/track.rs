@@ -6,11 +6,15 @@
 
 use super::{Piece, Side};
 use crate::Codec;
+use crate::convert::Conversion;
 use crate::wav::RATE;
 use audio_codec_algorithms::{decode_alaw, decode_ulaw};
 
 /// Samples by which timestamps may lie away from arrival: 300 ms.
 const DRIFT_MAX: u64 = RATE as u64 * 3 / 10;
+
+/// Samples of the longest piece: a datagram full of G.711.
+const PIECE_MAX: usize = 2_048;
 
 /// Samples held back before they are given out, for pieces that come late: 500 ms.
 const HELD_BACK: u64 = RATE as u64 / 2;
@@ -28,6 +32,47 @@ pub(super) struct Track {
     /// The arrival of the newest piece, in samples.
     newest: u64,
     sides: [Option<Anchor>; 2],
+    decoders: [SideDecoder; 2],
+}
+
+/// Makes samples of one side's pieces. G.722 and Opus go by way of A-law, which a recording of telephone bandwidth bears.
+#[derive(Default)]
+struct SideDecoder {
+    conversion: Option<Box<Conversion>>,
+    /// Counts the pieces, which come in the order of their arrival.
+    pieces: u16,
+}
+
+impl SideDecoder {
+    /// The samples of a piece. `None` for what cannot be decoded.
+    fn decode<'a>(
+        &mut self,
+        codec: Codec,
+        octets: &[u8],
+        samples: &'a mut [i16; PIECE_MAX],
+    ) -> Option<&'a [i16]> {
+        let (octets, decode) = match codec {
+            Codec::Pcma => (octets, decode_alaw as fn(u8) -> i16),
+            Codec::Pcmu => (octets, decode_ulaw as fn(u8) -> i16),
+            Codec::G722 | Codec::Opus => {
+                if !self
+                    .conversion
+                    .as_ref()
+                    .is_some_and(|known| known.is(codec, Codec::Pcma))
+                {
+                    self.conversion = Conversion::new(codec, Codec::Pcma);
+                }
+                self.pieces = self.pieces.wrapping_add(1);
+                let converted = self.conversion.as_mut()?.convert(self.pieces, octets).ok()?;
+                (converted, decode_alaw as fn(u8) -> i16)
+            }
+        };
+        let room = samples.get_mut(..octets.len())?;
+        for (sample, &octet) in room.iter_mut().zip(octets) {
+            *sample = decode(octet);
+        }
+        Some(room)
+    }
 }
 
 /// Which place a timestamp of a side means.
@@ -44,12 +89,16 @@ impl Track {
     pub(super) fn put(&mut self, piece: &Piece, mut give: impl FnMut(&[[i16; 2]])) {
         let arrival = (piece.at.as_micros() / 125) as u64;
         self.newest = self.newest.max(arrival);
-        let sound = piece.octets.get(..piece.length).unwrap_or_default();
         let side = match piece.side {
             Side::Caller => 0,
             Side::Operator => 1,
         };
-        let place = self.place(side, piece, arrival);
+        let octets = piece.octets.get(..piece.length).unwrap_or_default();
+        let mut samples = [0; PIECE_MAX];
+        let Some(sound) = self.decoders[side].decode(piece.codec, octets, &mut samples) else {
+            return;
+        };
+        let place = self.place(side, piece, sound.len() as u64, arrival);
         if place > self.given + self.waiting.len() as u64 + 2 * HELD_BACK {
             // A hold: nothing from before can still come.
             self.finish(&mut give);
@@ -59,7 +108,7 @@ impl Track {
                 self.given += silence as u64;
             }
         }
-        for (n, octet) in (place..).zip(sound) {
+        for (n, heard) in (place..).zip(sound) {
             // What comes too late is lost.
             let Some(at) = n.checked_sub(self.given) else {
                 continue;
@@ -69,10 +118,7 @@ impl Track {
                 self.waiting.resize(at + 1, [0; 2]);
             }
             if let Some(sample) = self.waiting.get_mut(at).and_then(|frame| frame.get_mut(side)) {
-                *sample = match piece.codec {
-                    Codec::Pcma => decode_alaw(*octet),
-                    Codec::Pcmu => decode_ulaw(*octet),
-                };
+                *sample = *heard;
             }
         }
     }
@@ -97,8 +143,7 @@ impl Track {
         }
     }
 
-    fn place(&mut self, side: usize, piece: &Piece, arrival: u64) -> u64 {
-        let length = piece.length as u64;
+    fn place(&mut self, side: usize, piece: &Piece, length: u64, arrival: u64) -> u64 {
         let Some(anchor) = self.sides.get_mut(side) else {
             return arrival;
         };
