@@ -15,10 +15,11 @@ pub(crate) fn sdp(data: &[u8]) {
             rtp: ([192, 0, 2, 1], 30_000).into(),
             session: 1,
             version: 1,
+            codecs: media::Codecs::default(),
             security,
         };
-        let _ = offer_answer::check(&theirs, security.as_ref());
-        let _ = offer_answer::accept(&theirs, &local);
+        let _ = offer_answer::check(&theirs, &media::Codecs::default(), security.as_ref());
+        let _ = offer_answer::accept(&theirs, &local, media::Codec::Pcma);
         let Ok((answer, _)) = offer_answer::answer(&theirs, &local) else {
             continue;
         };

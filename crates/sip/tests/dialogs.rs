@@ -630,7 +630,11 @@ async fn a_late_offer_may_be_answered_in_the_prack() {
     let id = rig.arrival().await;
     rig.sip.early_media(id);
     let early = peer.expect(183).await;
-    assert!(early.body.contains("RTP/AVP 8 0 9 96 101 102\r\n"), "{}", early.body);
+    assert!(
+        early.body.contains("RTP/AVP 8 0 9 96 101 102\r\n"),
+        "{}",
+        early.body
+    );
     call.learn(&early);
     call.send("PRACK", "RAck: 1 1 INVITE\r\n", &sdp(40_000)).await;
     peer.expect(200).await;
@@ -806,7 +810,11 @@ async fn the_callers_codec_is_offered_first() {
     rig.sip
         .dial(LegId { call: id, leg: 1 }, OperatorId(0), CallerNumber::new("1"));
     let invite = phone.expect_request("INVITE").await;
-    assert!(invite.body.contains("RTP/AVP 0 8 9 96 101 102\r\n"), "{}", invite.body);
+    assert!(
+        invite.body.contains("RTP/AVP 0 8 9 96 101 102\r\n"),
+        "{}",
+        invite.body
+    );
 }
 
 #[tokio::test]

@@ -2,7 +2,6 @@
 
 use super::track::Track;
 use super::*;
-use crate::g711::silence;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Instant, SystemTime};
@@ -159,7 +158,7 @@ fn say(tap: &mut Tap, pieces: u64) {
             Codec::Pcma,
             &header(n as u32 * 160),
             n == 0,
-            &[silence(Codec::Pcma); 160],
+            &[audio_codec_algorithms::encode_alaw(0); 160],
             now,
         );
     }
