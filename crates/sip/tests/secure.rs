@@ -18,6 +18,7 @@ fn local(policy: SrtpPolicy) -> Local {
         session: 7,
         version: 1,
         security: Security::new(policy).expect("randomness"),
+        codecs: media::Codecs::new(&[]),
     }
 }
 
@@ -32,7 +33,7 @@ fn told(text: &str) -> Vec<String> {
 fn check(policy: SrtpPolicy, lines: &str, expect: Result<&[&str], u16>) {
     let offer = offer_answer::parse(format!("{HEAD}{lines}").as_bytes()).expect("a description");
     let local = local(policy);
-    let checked = offer_answer::check(&offer, local.security.as_ref());
+    let checked = offer_answer::check(&offer, &local.codecs, local.security.as_ref());
     let answered = offer_answer::answer(&offer, &local);
     assert_eq!(checked.is_ok(), answered.is_ok(), "{policy:?} {lines}");
     match answered {
@@ -115,11 +116,11 @@ fn offers_are_answered_as_the_policy_has_it() {
 /// Our offer under a policy, and the same repeated after a peer's answer.
 fn offered(policy: SrtpPolicy, answer: &str) -> (String, Result<String, u16>) {
     let local = local(policy);
-    let codecs = [media::Codec::Pcma, media::Codec::Pcmu];
-    let offer = offer_answer::offer(&local, codecs, Direction::SendRecv, None);
+    let first = media::Codec::Pcma;
+    let offer = offer_answer::offer(&local, first, Direction::SendRecv, None);
     let answer = offer_answer::parse(format!("{HEAD}{answer}").as_bytes()).expect("a description");
-    let again = offer_answer::accept(&answer, &local)
-        .map(|agreed| offer_answer::offer(&local, codecs, Direction::SendRecv, Some(&agreed)))
+    let again = offer_answer::accept(&answer, &local, first)
+        .map(|agreed| offer_answer::offer(&local, first, Direction::SendRecv, Some(&agreed)))
         .map_err(|error| error.warning());
     (offer, again)
 }
