@@ -149,7 +149,11 @@ async fn an_offer_may_come_late() {
     // In the middle of the session too: what is agreed comes first, under a new version.
     call.send("INVITE", "", "").await;
     let again = peer.expect(200).await;
-    assert!(again.body.contains("RTP/AVP 0 8 9 96 101 102\r\n"), "{}", again.body);
+    assert!(
+        again.body.contains("RTP/AVP 0 8 9 96 101 102\r\n"),
+        "{}",
+        again.body
+    );
     call.send("ACK", "", &(sdp(40_000) + "a=sendonly\r\n")).await;
     assert_eq!(
         rig.event().await,

@@ -86,6 +86,7 @@ fn what_the_shipped_configuration_shows_as_defaults_is_the_default() {
             "# supervisor_secret",
             "# clock_start",
             "# sync_interval",
+            "# music =",
             "# To let",
             "# A provider",
         ];
