@@ -22,7 +22,7 @@ pub struct SipConfig {
     pub realm: String,
     /// Server and User-Agent header.
     pub user_agent: String,
-    /// Where calls may come from; a [`TrunkId`](acd::TrunkId) is an index into it.
+    /// Where calls may come from; a [`TrunkId`] is an index into it.
     pub trunks: Vec<Trunk>,
     /// Which queue a dialled user part leads to. The key `*` stands for every other number.
     pub destinations: BTreeMap<String, QueueId>,

@@ -1,6 +1,6 @@
 //! `holdfast journal`, `replay` and `audit`: looking at a journal, cutting it knowingly, running it again.
 //!
-//! Owns the commands' options, their words and exit codes. All findings come from [`journal`] and [`replay`]; results go
+//! Owns the commands' options, their words and exit codes. All findings come from [`mod@journal`] and [`mod@replay`]; results go
 //! to standard output, progress and errors to standard error.
 
 mod again;
