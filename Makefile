@@ -20,7 +20,7 @@ export CARGO_TERM_COLOR := never
 export NEXTEST_PROFILE := ci
 endif
 
-.PHONY: help setup run demo build fmt lint doc doctest rules check-config nextest test bench load soak kills fuzz deny
+.PHONY: help setup run demo build fmt lint doc doctest rules types check-config nextest test bench load soak kills fuzz deny
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -58,6 +58,9 @@ rules: ## Check the Prometheus rules and run their tests
 	promtool check config --syntax-only config/prometheus/prometheus.yml
 	promtool check rules config/prometheus/rules.yml
 	promtool test rules config/prometheus/rules.test.yml
+
+types: ## Renew the console's types after the feed's messages changed
+	UPDATE_EXPECT=1 cargo test --quiet --package feed --lib the_consoles_types
 
 check-config: ## Let the binary check the configuration that ships
 	cargo build --package holdfast

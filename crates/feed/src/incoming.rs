@@ -4,182 +4,170 @@ use crate::auth::{Claim, Role};
 use crate::command::Refusal;
 use crate::config::Directory;
 use crate::lines;
-use acd::{CallId, Input, OperatorId, PauseReason};
+use acd::{Input, OperatorId, PauseReason};
 use serde::Deserialize;
 
 /// The longest id of a command, in bytes.
 const ID_BYTES_MAX: usize = 64;
 
-/// A client's message. Fields it does not know are ignored.
+/// A command. Fields it does not know are ignored.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Incoming {
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct Command {
+    /// Drawn anew for each command, 1 to 64 bytes: the answer carries it, and what is sent twice is done once.
     pub(crate) id: String,
-    #[serde(rename = "do")]
-    pub(crate) what: What,
-    /// For `sign_in`: whom as.
-    role: Option<ClaimedRole>,
-    /// For `sign_in` as operator.
-    name: Option<String>,
-    /// For `sign_in`.
-    secret: Option<String>,
-    /// For `pause`.
-    reason: Option<String>,
-    /// Whom a supervisor's command is for.
-    operator: Option<String>,
-    /// For `explain`.
-    pub(crate) call: Option<u64>,
-    /// For `record`.
-    on: Option<bool>,
-    /// For `set_lines`.
-    lines: Option<i64>,
-    /// For `set_lines`: milliseconds since the Unix epoch.
-    until: Option<i64>,
+    #[serde(flatten)]
+    pub(crate) action: Action,
 }
 
-/// What may be asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum What {
-    SignIn,
-    SignOn,
-    Ready,
-    Pause,
-    SignOff,
-    ExtendWrapUp,
-    SetLines,
+/// What may be asked. `operator` says whom a supervisor's command is for.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub(crate) enum Action {
+    SignIn {
+        role: Option<ClaimedRole>,
+        name: Option<String>,
+        secret: String,
+    },
+    SignOn {
+        operator: Option<String>,
+    },
+    Ready {
+        operator: Option<String>,
+    },
+    Pause {
+        operator: Option<String>,
+        reason: String,
+    },
+    SignOff {
+        operator: Option<String>,
+    },
+    ExtendWrapUp {
+        operator: Option<String>,
+    },
+    SetLines {
+        lines: i64,
+        /// Milliseconds since the Unix epoch.
+        until: i64,
+    },
     FollowSchedule,
-    Explain,
-    Record,
+    Explain {
+        call: u64,
+    },
+    Record {
+        operator: Option<String>,
+        on: bool,
+    },
 }
 
-impl What {
-    pub(crate) const fn name(self) -> &'static str {
+impl Action {
+    /// The word in metrics.
+    pub(crate) const fn name(&self) -> &'static str {
         match self {
-            What::SignIn => "sign_in",
-            What::SignOn => "sign_on",
-            What::Ready => "ready",
-            What::Pause => "pause",
-            What::SignOff => "sign_off",
-            What::ExtendWrapUp => "extend_wrap_up",
-            What::SetLines => "set_lines",
-            What::FollowSchedule => "follow_schedule",
-            What::Explain => "explain",
-            What::Record => "record",
+            Action::SignIn { .. } => "sign_in",
+            Action::SignOn { .. } => "sign_on",
+            Action::Ready { .. } => "ready",
+            Action::Pause { .. } => "pause",
+            Action::SignOff { .. } => "sign_off",
+            Action::ExtendWrapUp { .. } => "extend_wrap_up",
+            Action::SetLines { .. } => "set_lines",
+            Action::FollowSchedule => "follow_schedule",
+            Action::Explain { .. } => "explain",
+            Action::Record { .. } => "record",
         }
     }
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
-enum ClaimedRole {
+pub(crate) enum ClaimedRole {
     Operator,
     Supervisor,
 }
 
-impl Incoming {
+impl Command {
     /// Reads a message.
     ///
     /// # Errors
     /// [`Refusal::Malformed`], saying where.
     pub(crate) fn parse(text: &str) -> Result<Self, Refusal> {
-        let incoming: Self =
+        let command: Self =
             serde_json::from_str(text).map_err(|error| Refusal::Malformed(error.to_string()))?;
-        if incoming.id.is_empty() || incoming.id.len() > ID_BYTES_MAX {
+        if command.id.is_empty() || command.id.len() > ID_BYTES_MAX {
             return Err(Refusal::Malformed(format!(
                 "`id` must be 1 to {ID_BYTES_MAX} bytes long"
             )));
         }
-        Ok(incoming)
+        Ok(command)
     }
+}
 
-    /// Who a `sign_in` claims to be, and the secret.
+impl Action {
+    /// Who a `sign_in` claims to be.
     ///
     /// # Errors
-    /// [`Refusal::Malformed`]: a field is missing.
-    pub(crate) fn claim(&self) -> Result<(Claim<'_>, &str), Refusal> {
-        let secret = self.secret.as_deref().ok_or_else(|| missing("secret"))?;
-        match self.role.unwrap_or(ClaimedRole::Operator) {
-            ClaimedRole::Supervisor => Ok((Claim::Supervisor, secret)),
-            ClaimedRole::Operator => {
-                let name = self.name.as_deref().ok_or_else(|| missing("name"))?;
-                Ok((Claim::Operator(name), secret))
-            }
+    /// [`Refusal::Malformed`]: an operator says no name.
+    pub(crate) fn claim(role: Option<ClaimedRole>, name: Option<&str>) -> Result<Claim<'_>, Refusal> {
+        match role.unwrap_or(ClaimedRole::Operator) {
+            ClaimedRole::Supervisor => Ok(Claim::Supervisor),
+            ClaimedRole::Operator => name.map(Claim::Operator).ok_or_else(|| missing("name")),
         }
     }
 
-    /// The input a command of somebody with `role` comes to.
+    /// The input that this, asked by somebody with `role`, comes to.
     ///
     /// # Errors
     /// The role may not, a name is unknown, or a number is out of range.
     pub(crate) fn input(&self, role: Role, directory: &Directory) -> Result<Input, Refusal> {
-        let operator = || self.subject(role, directory);
-        match self.what {
-            What::SignIn | What::Explain | What::Record => Err(Refusal::Malformed(format!(
-                "`{}` asks nothing of the queue",
-                self.what.name()
-            ))),
-            What::SignOn => operator().map(|operator| Input::SignOn { operator }),
-            What::SignOff => operator().map(|operator| Input::SignOff { operator }),
-            What::Ready => operator().map(|operator| Input::Ready { operator }),
-            What::ExtendWrapUp => operator().map(|operator| Input::ExtendWrapUp { operator }),
-            What::Pause => {
-                let operator = operator()?;
-                let reason = self.pause_reason(directory)?;
+        let subject = |named: &Option<String>| subject(named.as_deref(), role, directory);
+        match self {
+            Action::SignIn { .. } | Action::Explain { .. } | Action::Record { .. } => Err(
+                Refusal::Malformed(format!("`{}` asks nothing of the queue", self.name())),
+            ),
+            Action::SignOn { operator } => subject(operator).map(|operator| Input::SignOn { operator }),
+            Action::SignOff { operator } => subject(operator).map(|operator| Input::SignOff { operator }),
+            Action::Ready { operator } => subject(operator).map(|operator| Input::Ready { operator }),
+            Action::ExtendWrapUp { operator } => {
+                subject(operator).map(|operator| Input::ExtendWrapUp { operator })
+            }
+            Action::Pause { operator, reason } => {
+                let operator = subject(operator)?;
+                let reason = pause_reason(reason, directory)?;
                 Ok(Input::Pause { operator, reason })
             }
-            What::SetLines | What::FollowSchedule if role != Role::Supervisor => Err(Refusal::NotSignedIn),
-            What::SetLines => {
-                let lines = self.lines.ok_or_else(|| missing("lines"))?;
-                let until = self.until.ok_or_else(|| missing("until"))?;
-                lines::order(lines, until)
+            Action::SetLines { .. } | Action::FollowSchedule if role != Role::Supervisor => {
+                Err(Refusal::NotSignedIn)
             }
-            What::FollowSchedule => Ok(Input::FollowSchedule),
+            Action::SetLines { lines, until } => lines::order(*lines, *until),
+            Action::FollowSchedule => Ok(Input::FollowSchedule),
         }
     }
+}
 
-    /// The call that an `explain` is about.
-    ///
-    /// # Errors
-    /// [`Refusal::Malformed`]: it is missing.
-    pub(crate) fn explained(&self) -> Result<CallId, Refusal> {
-        self.call.map(CallId).ok_or_else(|| missing("call"))
-    }
+fn pause_reason(reason: &str, directory: &Directory) -> Result<PauseReason, Refusal> {
+    let index = directory.pause_reasons.iter().position(|known| known == reason);
+    let index = index.and_then(|index| u16::try_from(index).ok());
+    Ok(PauseReason::Chosen(index.ok_or(Refusal::UnknownPauseReason)?))
+}
 
-    /// Whose call a `record` is about, and whether it is to be recorded.
-    ///
-    /// # Errors
-    /// The role may not, the name is unknown, or `on` is missing.
-    pub(crate) fn recording(&self, role: Role, directory: &Directory) -> Result<(OperatorId, bool), Refusal> {
-        let operator = self.subject(role, directory)?;
-        Ok((operator, self.on.ok_or_else(|| missing("on"))?))
-    }
-
-    fn pause_reason(&self, directory: &Directory) -> Result<PauseReason, Refusal> {
-        let reason = self.reason.as_deref().ok_or_else(|| missing("reason"))?;
-        let index = directory.pause_reasons.iter().position(|known| known == reason);
-        let index = index.and_then(|index| u16::try_from(index).ok());
-        Ok(PauseReason::Chosen(index.ok_or(Refusal::UnknownPauseReason)?))
-    }
-
-    /// Whom the command is for: operators speak for themselves only.
-    fn subject(&self, role: Role, directory: &Directory) -> Result<OperatorId, Refusal> {
-        let named = match &self.operator {
-            None => None,
-            Some(name) => {
-                let index = directory
-                    .operators
-                    .iter()
-                    .position(|account| account.name == *name);
-                Some(index.and_then(|index| u32::try_from(index).ok()).map(OperatorId))
-            }
-        };
-        match (role, named) {
-            (Role::Operator(own), None) => Ok(own),
-            (Role::Operator(own), Some(Some(named))) if named == own => Ok(own),
-            (Role::Supervisor, Some(Some(named))) => Ok(named),
-            (Role::Supervisor, _) => Err(Refusal::UnknownOperator),
-            _ => Err(Refusal::NotSignedIn),
-        }
+/// Whom a command is for that names `named`: operators speak for themselves only.
+///
+/// # Errors
+/// The role may not speak for that operator, or there is none by that name.
+pub(crate) fn subject(named: Option<&str>, role: Role, directory: &Directory) -> Result<OperatorId, Refusal> {
+    let named = named.map(|name| {
+        let mut accounts = directory.operators.iter();
+        let index = accounts.position(|account| account.name == name);
+        index.and_then(|index| u32::try_from(index).ok()).map(OperatorId)
+    });
+    match (role, named) {
+        (Role::Operator(own), None) => Ok(own),
+        (Role::Operator(own), Some(Some(named))) if named == own => Ok(own),
+        (Role::Supervisor, Some(Some(named))) => Ok(named),
+        (Role::Supervisor, _) => Err(Refusal::UnknownOperator),
+        _ => Err(Refusal::NotSignedIn),
     }
 }
 
@@ -270,7 +258,6 @@ mod tests {
                 r#"{"id":"1","do":"pause","reason":"nap"}"#,
                 Err(Refusal::UnknownPauseReason),
             ),
-            (anne, r#"{"id":"1","do":"pause"}"#, Err(missing("reason"))),
             (
                 Role::Supervisor,
                 r#"{"id":"1","do":"set_lines","lines":6,"until":1763906400000}"#,
@@ -281,73 +268,35 @@ mod tests {
             ),
             (
                 Role::Supervisor,
-                r#"{"id":"1","do":"set_lines","lines":6}"#,
-                Err(missing("until")),
-            ),
-            (
-                Role::Supervisor,
-                r#"{"id":"1","do":"set_lines","until":1763906400000}"#,
-                Err(missing("lines")),
-            ),
-            (
-                Role::Supervisor,
                 r#"{"id":"1","do":"follow_schedule"}"#,
                 Ok(Input::FollowSchedule),
             ),
         ];
         for (role, text, expected) in table {
-            let came = Incoming::parse(text).and_then(|incoming| incoming.input(role, &directory()));
+            let came = Command::parse(text).and_then(|command| command.action.input(role, &directory()));
             assert_eq!(came, expected, "{role:?} sent {text}");
         }
     }
 
     #[test]
-    fn operators_record_their_own_calls_and_supervisors_anybodys() {
+    fn operators_speak_for_themselves_and_supervisors_for_anybody() {
         let (anne, bert) = (OperatorId(0), OperatorId(1));
-        for (role, text, expected) in [
-            (
-                Role::Operator(anne),
-                r#"{"id":"1","do":"record","on":true}"#,
-                Ok((anne, true)),
-            ),
-            (
-                Role::Operator(anne),
-                r#"{"id":"1","do":"record","on":false,"operator":"1001"}"#,
-                Ok((anne, false)),
-            ),
-            (
-                Role::Operator(anne),
-                r#"{"id":"1","do":"record","on":true,"operator":"1002"}"#,
-                Err(Refusal::NotSignedIn),
-            ),
-            (
-                Role::Operator(anne),
-                r#"{"id":"1","do":"record"}"#,
-                Err(missing("on")),
-            ),
-            (
-                Role::Supervisor,
-                r#"{"id":"1","do":"record","on":true,"operator":"1002"}"#,
-                Ok((bert, true)),
-            ),
-            (
-                Role::Supervisor,
-                r#"{"id":"1","do":"record","on":true}"#,
-                Err(Refusal::UnknownOperator),
-            ),
-            (
-                Role::Wallboard,
-                r#"{"id":"1","do":"record","on":true,"operator":"1002"}"#,
-                Err(Refusal::NotSignedIn),
-            ),
-            (
-                Role::Guest,
-                r#"{"id":"1","do":"record","on":true}"#,
-                Err(Refusal::NotSignedIn),
-            ),
-        ] {
-            let came = Incoming::parse(text).and_then(|incoming| incoming.recording(role, &directory()));
-            assert_eq!(came, expected, "{role:?} sent {text}");
+        let table = [
+            (Role::Operator(anne), None, Ok(anne)),
+            (Role::Operator(anne), Some("1001"), Ok(anne)),
+            (Role::Operator(anne), Some("1002"), Err(Refusal::NotSignedIn)),
+            (Role::Supervisor, Some("1002"), Ok(bert)),
+            (Role::Supervisor, Some("1003"), Err(Refusal::UnknownOperator)),
+            (Role::Supervisor, None, Err(Refusal::UnknownOperator)),
+            (Role::Wallboard, Some("1002"), Err(Refusal::NotSignedIn)),
+            (Role::Guest, None, Err(Refusal::NotSignedIn)),
+        ];
+        for (role, named, expected) in table {
+            assert_eq!(
+                subject(named, role, &directory()),
+                expected,
+                "{role:?} for {named:?}"
+            );
         }
     }
 
@@ -355,13 +304,13 @@ mod tests {
     fn only_a_supervisor_orders_lines() {
         let orders = [
             r#"{"id":"1","do":"set_lines","lines":6,"until":1763906400000}"#,
-            r#"{"id":"1","do":"set_lines","lines":-1}"#,
+            r#"{"id":"1","do":"set_lines","lines":-1,"until":0}"#,
             r#"{"id":"1","do":"follow_schedule"}"#,
             r#"{"id":"1","do":"follow_schedule","operator":"1001"}"#,
         ];
         for role in [Role::Guest, Role::Wallboard, Role::Operator(OperatorId(0))] {
             for text in orders {
-                let came = Incoming::parse(text).and_then(|incoming| incoming.input(role, &directory()));
+                let came = Command::parse(text).and_then(|command| command.action.input(role, &directory()));
                 assert_eq!(came, Err(Refusal::NotSignedIn), "{role:?} sent {text}");
             }
         }
@@ -379,11 +328,16 @@ mod tests {
             r#"{"id":"1","do":"jump"}"#,
             r#"{"id":"1","do":"set_lines","lines":"six","until":1763906400000}"#,
             r#"{"id":"1","do":"set_lines","lines":6.5,"until":1763906400000}"#,
+            r#"{"id":"1","do":"set_lines","lines":6}"#,
+            r#"{"id":"1","do":"set_lines","until":1763906400000}"#,
+            r#"{"id":"1","do":"pause"}"#,
+            r#"{"id":"1","do":"record"}"#,
+            r#"{"id":"1","do":"explain"}"#,
             r#"{"id":"","do":"ready"}"#,
             &long,
         ];
         for text in table {
-            let refusal = Incoming::parse(text).map(|incoming| incoming.what).unwrap_err();
+            let refusal = Command::parse(text).unwrap_err();
             assert_eq!(refusal.code(), "malformed", "{text}");
         }
     }

@@ -1,18 +1,18 @@
 //! One client of the feed, from its hello to its close.
 
 use crate::answers::Answers;
-use crate::auth::{Auth, Role, Seat};
+use crate::auth::{Auth, Claim, Role, Seat};
 use crate::close::End;
 use crate::command::{Refusal, Request, Requests};
 use crate::config::{Clock, Directory, Limits};
 use crate::fanout::{Fanout, Snapshots};
-use crate::incoming::{Incoming, What};
+use crate::incoming::{self, Action, Command};
 use crate::lines;
 use crate::metrics::{Metrics, Resync};
 use crate::quality::{self, Remarks};
 use crate::ring::Behind;
 use crate::wire::{Hello, Message, Numbers, PROTOCOL};
-use acd::{Explanation, Input};
+use acd::{CallId, Explanation, Input};
 use futures_util::{SinkExt, StreamExt};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -77,11 +77,10 @@ impl Shared {
     }
 
     /// Asks the engine why a call waits.
-    async fn explain(&self, role: Role, incoming: &Incoming) -> Result<Explanation, Refusal> {
+    async fn explain(&self, role: Role, call: CallId) -> Result<Explanation, Refusal> {
         if !role.may_watch() {
             return Err(Refusal::NotSignedIn);
         }
-        let call = incoming.explained()?;
         let (reply, answer) = oneshot::channel();
         if !(self.requests)(Request::Explain { call, reply }) {
             return Err(Refusal::Overloaded);
@@ -199,7 +198,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             server_time: (shared.clock)().as_millis(),
             clock_rate: shared.clock_rate,
             heartbeat_s: shared.heartbeat.as_secs_f64(),
-            role: self.role.name(),
+            role: self.role.into(),
             operator: match self.role {
                 Role::Operator(operator) => Some(shared.directory.operator(operator)),
                 _ => None,
@@ -298,45 +297,50 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     async fn command(&mut self, text: &str) -> Result<(), End> {
-        let incoming = match Incoming::parse(text) {
-            Ok(incoming) => incoming,
+        let command = match Command::parse(text) {
+            Ok(command) => command,
             Err(refusal) => return self.send(Message::refused(None, &refusal).bytes()).await,
         };
         let mut explanation = None;
-        let answer = match incoming.what {
-            What::SignIn => self.sign_in(&incoming).await,
-            What::Explain => {
-                let why = self.shared.explain(self.role, &incoming).await;
+        let answer = match &command.action {
+            Action::SignIn { role, name, secret } => {
+                let claim = Action::claim(*role, name.as_deref());
+                match claim {
+                    Ok(claim) => self.sign_in(claim, secret).await,
+                    Err(refusal) => Err(refusal),
+                }
+            }
+            Action::Explain { call } => {
+                let why = self.shared.explain(self.role, CallId(*call)).await;
                 why.map(|why| explanation = Some(why))
             }
-            What::Record => self.record(&incoming).await,
-            _ => self.carry_out(&incoming).await,
+            Action::Record { operator, on } => self.record(operator.as_deref(), *on).await,
+            _ => self.carry_out(&command).await,
         };
         let word = answer.as_ref().map_or_else(Refusal::code, |()| "ok");
         self.shared
             .metrics
             .commands
-            .with_label_values(&[incoming.what.name(), word])
+            .with_label_values(&[command.action.name(), word])
             .inc();
         let message = match &answer {
             Ok(()) => Message::Ok {
-                id: &incoming.id,
+                id: &command.id,
                 explanation: explanation
                     .as_ref()
                     .map(|why| self.shared.directory.explanation(why)),
             },
-            Err(refusal) => Message::refused(Some(&incoming.id), refusal),
+            Err(refusal) => Message::refused(Some(&command.id), refusal),
         };
         self.send(message.bytes()).await?;
-        match (incoming.what, &answer) {
-            (What::SignIn, Ok(())) => self.begin().await,
+        match (&command.action, &answer) {
+            (Action::SignIn { .. }, Ok(())) => self.begin().await,
             _ if self.wrong_secrets >= WRONG_SECRETS_MAX => Err(End::WrongSecret),
             _ => Ok(()),
         }
     }
 
-    async fn sign_in(&mut self, incoming: &Incoming) -> Result<(), Refusal> {
-        let (claim, secret) = incoming.claim()?;
+    async fn sign_in(&mut self, claim: Claim<'_>, secret: &str) -> Result<(), Refusal> {
         let role = match self.shared.auth.sign_in(claim, secret, self.from) {
             Ok(role) => role,
             Err(refusal) => {
@@ -358,10 +362,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// Has the engine do it, unless it did before.
-    async fn carry_out(&mut self, incoming: &Incoming) -> Result<(), Refusal> {
+    async fn carry_out(&mut self, command: &Command) -> Result<(), Refusal> {
         let shared = &self.shared;
-        let input = incoming.input(self.role, &shared.directory)?;
-        if let Err(known) = shared.answers.begin(self.role, &incoming.id, input) {
+        let input = command.action.input(self.role, &shared.directory)?;
+        if let Err(known) = shared.answers.begin(self.role, &command.id, input) {
             return known;
         }
         // Not before `begin`: an order sent again when its time is over gets the answer it had.
@@ -369,13 +373,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Ok(()) => shared.ask_engine(input).await,
             Err(refusal) => Err(refusal),
         };
-        shared.answers.finish(self.role, &incoming.id, &answer);
+        shared.answers.finish(self.role, &command.id, &answer);
         answer
     }
 
     /// Has a call recorded, or no longer. It says what shall be, so that asking again changes nothing.
-    async fn record(&mut self, incoming: &Incoming) -> Result<(), Refusal> {
-        let (operator, on) = incoming.recording(self.role, &self.shared.directory)?;
+    async fn record(&mut self, operator: Option<&str>, on: bool) -> Result<(), Refusal> {
+        let operator = incoming::subject(operator, self.role, &self.shared.directory)?;
         info!(
             operator = operator.0,
             on,

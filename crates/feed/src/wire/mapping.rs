@@ -4,7 +4,7 @@ use super::{
     Call, Change, Explanation, Message, Numbers, Operator, SnapshotMessage, Standing, WaitsFor, Why,
 };
 use crate::config::Directory;
-use acd::{CallView, CallerNumber, Event, FailCause, OperatorState, OperatorView, PauseReason, ReturnCause};
+use acd::{CallView, CallerNumber, Event, OperatorState, OperatorView, PauseReason};
 use acd::{OperatorId, QueueId, Skills, Snapshot, Stage, Timestamp, TrunkId};
 use std::time::Duration;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -63,7 +63,7 @@ impl Directory {
             OperatorState::SignedOff | OperatorState::Available => (None, None, None),
         };
         Standing {
-            state: state.name(),
+            state: state.into(),
             reason,
             call: call.map(|call| call.0),
             until: until.map(Timestamp::as_millis),
@@ -71,18 +71,14 @@ impl Directory {
     }
 
     fn call(&self, view: &CallView, numbers: Numbers) -> Call<'_> {
-        let (stage, operator, connected, held) = match view.stage {
-            Stage::Queued => ("queued", None, None, None),
-            Stage::Admitted => ("admitted", None, None, None),
-            Stage::Ringing { operator } => ("ringing", Some(operator), None, None),
+        let (operator, connected, held) = match view.stage {
+            Stage::Ringing { operator } | Stage::CallingBack { operator } => (Some(operator), None, None),
             Stage::Talking {
                 operator,
                 connected,
                 held,
-            } => ("talking", Some(operator), Some(connected), Some(held)),
-            Stage::CallingBack { operator } => ("calling_back", Some(operator), None, None),
-            Stage::Leaving => ("leaving", None, None, None),
-            Stage::Forwarded { .. } => ("forwarded", None, None, None),
+            } => (Some(operator), Some(connected), Some(held)),
+            Stage::Queued | Stage::Admitted | Stage::Leaving | Stage::Forwarded { .. } => (None, None, None),
         };
         Call {
             call: view.call.0,
@@ -92,7 +88,7 @@ impl Directory {
             ticket: view.ticket,
             since: view.since.as_millis(),
             line: view.admitted.is_some(),
-            stage,
+            stage: (&view.stage).into(),
             needs: self.skills(view.skills),
             call_back: view.call.is_call_back(),
             forward: match view.stage {
@@ -232,7 +228,7 @@ impl Directory {
             } => Change::CallReturned {
                 call: call.0,
                 operator: self.operator(*operator),
-                cause: cause_name(*cause),
+                cause: (*cause).into(),
                 rang_ms: millis(*rang),
             },
             Event::CallConnected {
@@ -253,7 +249,7 @@ impl Directory {
             },
             Event::CallLeaving { call, outcome, .. } => Change::CallLeaving {
                 call: call.0,
-                outcome: outcome.name(),
+                outcome: (*outcome).into(),
             },
             Event::CallEnded {
                 call,
@@ -267,7 +263,7 @@ impl Directory {
             } => Change::CallEnded {
                 call: call.0,
                 operator: operator.map(|operator| self.operator(operator)),
-                outcome: outcome.name(),
+                outcome: (*outcome).into(),
                 waited_ms: millis(*waited),
                 talked_ms: millis(*talked),
                 held_ms: millis(*held),
@@ -321,19 +317,6 @@ fn shown(caller: &CallerNumber, numbers: Numbers) -> Option<String> {
         _ if caller.is_withheld() => None,
         Numbers::Clear => Some(caller.reveal().to_owned()),
         Numbers::Masked => Some(caller.to_string()),
-    }
-}
-
-const fn cause_name(cause: ReturnCause) -> &'static str {
-    match cause {
-        ReturnCause::NoAnswer => "no_answer",
-        ReturnCause::PhoneGone => "phone_gone",
-        ReturnCause::OperatorLeft => "operator_left",
-        ReturnCause::Failed(FailCause::Busy) => "busy",
-        ReturnCause::Failed(FailCause::Declined) => "declined",
-        ReturnCause::Failed(FailCause::NoAnswer) => "phone_no_answer",
-        ReturnCause::Failed(FailCause::Unreachable) => "unreachable",
-        ReturnCause::Failed(FailCause::Other(_)) => "other",
     }
 }
 

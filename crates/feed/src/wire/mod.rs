@@ -2,6 +2,11 @@
 //! Unix epoch, durations are milliseconds and say so. `docs/feed.schema.json` describes the same.
 
 mod mapping;
+#[cfg(test)]
+mod types;
+mod words;
+
+pub(crate) use words::{Outcome, ReturnCause, RoleName, Stage, State};
 
 use crate::command::Refusal;
 use crate::quality::QualityMessage;
@@ -13,6 +18,7 @@ pub(crate) const PROTOCOL: u32 = 1;
 
 /// A message to a client.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum Message<'a> {
     Hello(Hello<'a>),
@@ -32,6 +38,7 @@ pub(crate) enum Message<'a> {
         id: &'a str,
         /// The answer to `explain`.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
         explanation: Option<Explanation<'a>>,
     },
     Refused {
@@ -57,20 +64,23 @@ impl Message<'_> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct Hello<'a> {
     pub(crate) protocol: u32,
     pub(crate) epoch: u64,
     pub(crate) server_time: u64,
     pub(crate) clock_rate: f64,
     pub(crate) heartbeat_s: f64,
-    pub(crate) role: &'static str,
+    pub(crate) role: RoleName,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     pub(crate) operator: Option<&'a str>,
     pub(crate) queues: &'a [String],
     pub(crate) pause_reasons: &'a [String],
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct SnapshotMessage<'a> {
     epoch: u64,
     seq: u64,
@@ -85,6 +95,7 @@ pub(crate) struct SnapshotMessage<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 struct Call<'a> {
     call: u64,
     queue: &'a str,
@@ -93,22 +104,29 @@ struct Call<'a> {
     ticket: u64,
     since: u64,
     line: bool,
-    stage: &'static str,
+    stage: Stage,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(optional, as = "Option<Vec<&str>>"))]
     needs: Vec<&'a str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
     call_back: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     forward: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     operator: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     connected: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     held: Option<bool>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 struct Operator<'a> {
     operator: &'a str,
     #[serde(flatten)]
@@ -120,17 +138,22 @@ struct Operator<'a> {
 
 /// An operator's state with what belongs to it.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct Standing<'a> {
-    state: &'static str,
+    state: State,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     call: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     until: Option<u64>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Change<'a> {
     CallArrived {
@@ -142,6 +165,7 @@ pub(crate) enum Change<'a> {
         since: u64,
         resumed: bool,
         #[serde(skip_serializing_if = "Vec::is_empty")]
+        #[cfg_attr(test, ts(optional, as = "Option<Vec<&str>>"))]
         needs: Vec<&'a str>,
     },
     CallChose {
@@ -157,6 +181,7 @@ pub(crate) enum Change<'a> {
         ticket: u64,
         since: u64,
         #[serde(skip_serializing_if = "Vec::is_empty")]
+        #[cfg_attr(test, ts(optional, as = "Option<Vec<&str>>"))]
         needs: Vec<&'a str>,
     },
     CallerDialled {
@@ -192,7 +217,7 @@ pub(crate) enum Change<'a> {
     CallReturned {
         call: u64,
         operator: &'a str,
-        cause: &'static str,
+        cause: ReturnCause,
         rang_ms: u64,
     },
     CallConnected {
@@ -207,12 +232,12 @@ pub(crate) enum Change<'a> {
     },
     CallLeaving {
         call: u64,
-        outcome: &'static str,
+        outcome: Outcome,
     },
     CallEnded {
         call: u64,
         operator: Option<&'a str>,
-        outcome: &'static str,
+        outcome: Outcome,
         waited_ms: u64,
         talked_ms: u64,
         held_ms: u64,
@@ -252,6 +277,7 @@ pub(crate) enum Change<'a> {
 
 /// Why this operator got this call.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct Why<'a> {
     ticket: u64,
     age_ms: u64,
@@ -265,11 +291,13 @@ pub(crate) struct Why<'a> {
     for_line_ms: u64,
     others: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     passed_over: Option<u64>,
 }
 
 /// Why a call still waits.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct Explanation<'a> {
     call: u64,
     ticket: u64,
@@ -284,6 +312,7 @@ pub(crate) struct Explanation<'a> {
 
 /// What a call waits for.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "for", rename_all = "snake_case")]
 enum WaitsFor<'a> {
     Line {

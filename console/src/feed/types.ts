@@ -1,0 +1,123 @@
+// The feed's messages, made from the types of crates/feed. Do not edit: `make types` renews it.
+// docs/feed.md says what they mean. Fields and events may be added: ignore what you do not know.
+
+/** The version of the protocol that `hello` names. */
+export const PROTOCOL = 1;
+
+export type Call = { call: number, queue: string, trunk: string, caller: string | null, ticket: number, since: number, line: boolean, stage: Stage, needs?: Array<string>, call_back?: boolean, forward?: string, operator?: string, connected?: number, held?: boolean, };
+
+export type ClaimedRole = "operator" | "supervisor";
+
+/**
+ * A command. Fields it does not know are ignored.
+ */
+export type Command = { 
+/**
+ * Drawn anew for each command, 1 to 64 bytes: the answer carries it, and what is sent twice is done once.
+ */
+id: string, } & ({ "do": "sign_in", role?: ClaimedRole, name?: string, secret: string, }
+  | { "do": "sign_on", operator?: string, }
+  | { "do": "ready", operator?: string, }
+  | { "do": "pause", operator?: string, reason: string, }
+  | { "do": "sign_off", operator?: string, }
+  | { "do": "extend_wrap_up", operator?: string, }
+  | { "do": "set_lines", lines: number, 
+/**
+ * Milliseconds since the Unix epoch.
+ */
+until: number, }
+  | { "do": "follow_schedule" }
+  | { "do": "explain", call: number, }
+  | { "do": "record", operator?: string, on: boolean, });
+
+/**
+ * Why a call still waits.
+ */
+export type Explanation = { call: number, ticket: number, before: number, heads: Array<number>, until: number, queue_length_ms: number | null, last_to_enter_service_ms: number | null, head_of_line_ms: number | null, waits_for: WaitsFor, };
+
+export type Hello = { protocol: number, epoch: number, server_time: number, clock_rate: number, heartbeat_s: number, role: RoleName, operator?: string, queues: Array<string>, pause_reasons: Array<string>, };
+
+/**
+ * A message to a client.
+ */
+export type Message = { "type": "hello" } & Hello
+  | { "type": "snapshot" } & SnapshotMessage
+  | { "type": "delta", seq: number, at: number, } & ({ "event": "call_arrived", call: number, queue: string, trunk: string, caller: string | null, ticket: number, since: number, resumed: boolean, needs?: Array<string>, }
+  | { "event": "call_chose", call: number, needs: Array<string>, }
+  | { "event": "call_back_promised", call: number, from: number, queue: string, trunk: string, caller: string | null, ticket: number, since: number, needs?: Array<string>, }
+  | { "event": "caller_dialled", call: number, operator: string, }
+  | { "event": "call_forwarded", call: number, forward: string, }
+  | { "event": "call_admitted", call: number, waited_ms: number, }
+  | { "event": "position_announced", call: number, position: number, wait_ms: number | null, }
+  | { "event": "wait_judged", call: number, announced_ms: number | null, queue_length_ms: number | null, last_to_enter_service_ms: number | null, head_of_line_ms: number | null, waited_ms: number, }
+  | { "event": "call_assigned", call: number, operator: string, why: Why, }
+  | { "event": "call_returned", call: number, operator: string, cause: ReturnCause, rang_ms: number, }
+  | { "event": "call_connected", call: number, operator: string, waited_ms: number, rang_ms: number, }
+  | { "event": "call_held", call: number, held: boolean, }
+  | { "event": "call_leaving", call: number, outcome: Outcome, }
+  | { "event": "call_ended", call: number, operator: string | null, outcome: Outcome, waited_ms: number, talked_ms: number, held_ms: number, place_kept: boolean, }
+  | { "event": "operator_changed", operator: string, after_ms: number, state: State, reason?: string, call?: number, until?: number, }
+  | { "event": "phone_changed", operator: string, registered: boolean, }
+  | { "event": "capacity_changed", lines: number, before: number, next_change: number | null, next_lines: number | null, }
+  | { "event": "fifo_overtaken", call: number, by: number, }
+  | { "event": "command_refused", operator: string, code: string, }
+  | { "event": "media_silent", call: number, leg: number, }
+  | { "event": "draining" }
+  | { "event": "started" })
+  | { "type": "heartbeat", seq: number, time: number, }
+  | { "type": "quality" } & QualityMessage
+  | { "type": "ok", id: string, 
+/**
+ * The answer to `explain`.
+ */
+explanation?: Explanation, }
+  | { "type": "refused", id: string | null, code: string, message: string, };
+
+export type Operator = { operator: string, since: number, phone: boolean, answered: number, state: State, reason?: string, call?: number, until?: number, };
+
+/**
+ * How a call ended.
+ */
+export type Outcome = "answered" | "abandoned" | "short_abandoned" | "saturated" | "closed" | "timed_out" | "callback" | "rejected" | "failed";
+
+export type PathMessage = { packets: number, lost: number, jitter_ms: number, mos: number, };
+
+/**
+ * The message's fields.
+ */
+export type QualityMessage = { call: number, leg: number, round_trip_ms?: number, received?: PathMessage, sent?: PathMessage, };
+
+/**
+ * Why a call went back to its place after a phone had rung for it.
+ */
+export type ReturnCause = "no_answer" | "phone_gone" | "operator_left" | "busy" | "declined" | "phone_no_answer" | "unreachable" | "other";
+
+/**
+ * What a client may see and do.
+ */
+export type RoleName = "guest" | "wallboard" | "operator" | "supervisor";
+
+export type SnapshotMessage = { epoch: number, seq: number, at: number, lines: number, lines_in_use: number, next_change: number | null, next_lines: number | null, draining: boolean, calls: Array<Call>, operators: Array<Operator>, };
+
+/**
+ * How far a call has come.
+ */
+export type Stage = "queued" | "admitted" | "ringing" | "calling_back" | "talking" | "leaving" | "forwarded";
+
+/**
+ * What an operator is doing.
+ */
+export type State = "signed_off" | "paused" | "available" | "reserved" | "talking" | "wrap_up";
+
+/**
+ * What a call waits for.
+ */
+export type WaitsFor = { "for": "line", lines: number, lines_in_use: number, next_change: number | null, next_lines: number | null, }
+  | { "for": "operator", may: number, busy: number, paused: number, relaxes: number | null, }
+  | { "for": "answer", operator: string, until: number, }
+  | { "for": "caller", operator: string, until: number, };
+
+/**
+ * Why this operator got this call.
+ */
+export type Why = { ticket: number, age_ms: number, idle_ms: number, waiting: number, eligible: number, attempt: number, level: number, relaxed: boolean, favourite: boolean, for_line_ms: number, others: Array<string>, passed_over?: number, };
