@@ -3,7 +3,7 @@
 
 use acd::{CallId, CallerNumber, Event, QueueId, Snapshot, Timestamp, TrunkId};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use feed::{About, Directory, Feed, FeedConfig, Hub, Limits, Request, Requests};
+use feed::{About, Directory, Feed, FeedConfig, Hub, Limits, Memory, Request, Requests};
 use futures_util::StreamExt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -56,6 +56,9 @@ async fn serve(hub: &Hub) -> Feed {
         heartbeat: Duration::from_secs(15),
         open_wallboard: true,
         supervisor_secret: None,
+        session_lifetime: Duration::from_secs(1800),
+        memory: Memory::default(),
+        mounts: Vec::new(),
         origins: Vec::new(),
         about: About::default(),
         limits: Limits::default(),

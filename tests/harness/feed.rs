@@ -1,12 +1,13 @@
 //! A watcher on the feed: keeps every delta, and waits until the log shows what is asked for.
 
-use crate::{PATIENCE, soon};
+use crate::{PATIENCE, Web, soon};
 use futures_util::{SinkExt, StreamExt};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 /// A supervisor's connection to the feed.
@@ -64,9 +65,13 @@ fn standing(operator: &Value) -> String {
 
 impl Feed {
     pub(crate) async fn connect(address: SocketAddr, secret: &str) -> Feed {
-        let (socket, _) = soon("the feed", connect_async(format!("ws://{address}/feed")))
-            .await
-            .expect("a feed");
+        let token = Web(address).sign_in("supervisor", secret).await;
+        let mut request = format!("ws://{address}/feed")
+            .into_client_request()
+            .expect("an address");
+        let bearer = format!("Bearer {token}").parse().expect("a header");
+        request.headers_mut().insert("Authorization", bearer);
+        let (socket, _) = soon("the feed", connect_async(request)).await.expect("a feed");
         let mut feed = Feed {
             socket,
             snapshot: Value::Null,
@@ -74,10 +79,8 @@ impl Feed {
             next_id: 0,
         };
         let hello = feed.message().await;
-        assert_eq!(hello["type"], "hello", "{hello}");
-        feed.command(json!({ "do": "sign_in", "role": "supervisor", "secret": secret }))
-            .await;
-        while feed.snapshot.is_null() || feed.snapshot["role"] == "guest" {
+        assert_eq!(hello["role"], "supervisor", "{hello}");
+        while feed.snapshot.is_null() {
             feed.take().await;
         }
         feed

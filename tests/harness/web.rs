@@ -11,10 +11,31 @@ pub struct Web(pub SocketAddr);
 impl Web {
     /// The status and body of `GET path`; `None` when nobody listens.
     pub async fn get(self, path: &str) -> Option<(u16, String)> {
+        self.ask(&format!("GET {path}"), "").await
+    }
+
+    /// The token that `role` and `secret` get.
+    ///
+    /// # Panics
+    /// When they get none.
+    pub async fn sign_in(self, role: &str, secret: &str) -> String {
+        let account = serde_json::json!({ "role": role, "secret": secret }).to_string();
+        match self.ask("POST /session", &account).await {
+            Some((200, body)) => {
+                let answer: serde_json::Value = serde_json::from_str(&body).expect("the answer is JSON");
+                answer["token"].as_str().expect("a token").to_owned()
+            }
+            other => panic!("no sign-in: {other:?}"),
+        }
+    }
+
+    async fn ask(self, line: &str, body: &str) -> Option<(u16, String)> {
         let mut stream = TcpStream::connect(self.0).await.ok()?;
         let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
-            self.0
+            "{line} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            self.0,
+            body.len()
         );
         stream.write_all(request.as_bytes()).await.ok()?;
         let mut answer = Vec::new();

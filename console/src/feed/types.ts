@@ -6,6 +6,9 @@ export const PROTOCOL = 1;
 
 export type Call = { call: number, queue: string, trunk: string, caller: string | null, ticket: number, since: number, line: boolean, stage: Stage, needs?: Array<string>, call_back?: boolean, forward?: string, operator?: string, connected?: number, held?: boolean, };
 
+/**
+ * As what one may sign in; left out for an operator.
+ */
 export type ClaimedRole = "operator" | "supervisor";
 
 /**
@@ -15,8 +18,7 @@ export type Command = {
 /**
  * Drawn anew for each command, 1 to 64 bytes: the answer carries it, and what is sent twice is done once.
  */
-id: string, } & ({ "do": "sign_in", role?: ClaimedRole, name?: string, secret: string, }
-  | { "do": "sign_on", operator?: string, }
+id: string, } & ({ "do": "sign_on", operator?: string, }
   | { "do": "ready", operator?: string, }
   | { "do": "pause", operator?: string, reason: string, }
   | { "do": "sign_off", operator?: string, }
@@ -28,14 +30,24 @@ id: string, } & ({ "do": "sign_in", role?: ClaimedRole, name?: string, secret: s
 until: number, }
   | { "do": "follow_schedule" }
   | { "do": "explain", call: number, }
-  | { "do": "record", operator?: string, on: boolean, });
+  | { "do": "record", operator?: string, on: boolean, }
+  | { "do": "renew" });
+
+/**
+ * What a denied client is told.
+ */
+export type DeniedMessage = { code: string, message: string, };
 
 /**
  * Why a call still waits.
  */
 export type Explanation = { call: number, ticket: number, before: number, heads: Array<number>, until: number, queue_length_ms: number | null, last_to_enter_service_ms: number | null, head_of_line_ms: number | null, waits_for: WaitsFor, };
 
-export type Hello = { protocol: number, epoch: number, server_time: number, clock_rate: number, heartbeat_s: number, role: RoleName, operator?: string, queues: Array<string>, pause_reasons: Array<string>, };
+export type Hello = { protocol: number, epoch: number, server_time: number, clock_rate: number, heartbeat_s: number, role: RoleName, operator?: string, 
+/**
+ * Real seconds until the session is over unless it is renewed; left out for who is not signed in.
+ */
+expires_in_s?: number, queues: Array<string>, pause_reasons: Array<string>, };
 
 /**
  * A message to a client.
@@ -70,7 +82,11 @@ export type Message = { "type": "hello" } & Hello
 /**
  * The answer to `explain`.
  */
-explanation?: Explanation, }
+explanation?: Explanation, 
+/**
+ * The answer to `renew`: real seconds until the session is over.
+ */
+expires_in_s?: number, }
   | { "type": "refused", id: string | null, code: string, message: string, };
 
 export type Operator = { operator: string, since: number, phone: boolean, answered: number, state: State, reason?: string, call?: number, until?: number, };
@@ -88,6 +104,11 @@ export type PathMessage = { packets: number, lost: number, jitter_ms: number, mo
 export type QualityMessage = { call: number, leg: number, round_trip_ms?: number, received?: PathMessage, sent?: PathMessage, };
 
 /**
+ * The answer to a session that was renewed.
+ */
+export type Renewed = { expires_in_s: number, };
+
+/**
  * Why a call went back to its place after a phone had rung for it.
  */
 export type ReturnCause = "no_answer" | "phone_gone" | "operator_left" | "busy" | "declined" | "phone_no_answer" | "unreachable" | "other";
@@ -95,7 +116,25 @@ export type ReturnCause = "no_answer" | "phone_gone" | "operator_left" | "busy" 
 /**
  * What a client may see and do.
  */
-export type RoleName = "guest" | "wallboard" | "operator" | "supervisor";
+export type RoleName = "wallboard" | "operator" | "supervisor";
+
+/**
+ * What a client that signs in sends.
+ */
+export type SignIn = { role?: ClaimedRole, 
+/**
+ * For an operator.
+ */
+name?: string, secret: string, };
+
+/**
+ * The answer.
+ */
+export type SignedIn = { token: string, role: RoleName, operator?: string, 
+/**
+ * Real seconds until the session is over unless it is renewed.
+ */
+expires_in_s: number, };
 
 export type SnapshotMessage = { epoch: number, seq: number, at: number, lines: number, lines_in_use: number, next_change: number | null, next_lines: number | null, draining: boolean, calls: Array<Call>, operators: Array<Operator>, };
 

@@ -5,7 +5,7 @@
 use acd::schedule::{Schedule, Window};
 use acd::{Acd, AcdConfig, AnswerWhen, CallId, CallerNumber, Event, GoneCause, Input, LegId, OperatorConfig};
 use acd::{OperatorId, Output, QueueConfig, QueueId, Strategy, Timestamp, TrunkId};
-use feed::{About, Account, Directory, FeedConfig, Hub, Limits, Refusal, Request, Secret};
+use feed::{About, Account, Directory, FeedConfig, Hub, Limits, Memory, Refusal, Request, Secret};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant, SystemTime};
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             operators: (0..OPERATORS)
                 .map(|index| Account {
                     name: name(index),
-                    secret: Secret::new("holdfast"),
+                    secret: Secret::plain("holdfast"),
                 })
                 .collect(),
             pause_reasons: vec!["meal".into(), "training".into()],
@@ -42,6 +42,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         heartbeat: Duration::from_secs(5),
         open_wallboard: true,
         supervisor_secret: None,
+        session_lifetime: Duration::from_secs(1800),
+        memory: Memory::default(),
+        mounts: Vec::new(),
         origins: Vec::new(),
         about: About {
             name: "12345".into(),

@@ -1,5 +1,6 @@
 //! Why a client's connection is closed, told apart by code.
 
+use crate::tokens::Over;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
@@ -22,16 +23,26 @@ pub(crate) enum End {
     TooBig,
     /// The engine cannot give a snapshot now.
     TryLater,
-    /// Nobody signed in within the time for it.
-    SignInTimeout,
-    /// Too many wrong secrets on this connection.
-    WrongSecret,
+    /// No token came along, or one that is not known.
+    NotSignedIn,
+    /// The session was not renewed in time.
+    Expired,
     /// Neither message nor pong for the idle timeout.
     Idle,
     /// The same operator signed in on another connection.
     Replaced,
     /// Messages came faster than the limit.
     TooFast,
+}
+
+impl From<Over> for End {
+    fn from(over: Over) -> Self {
+        match over {
+            Over::Unknown => End::NotSignedIn,
+            Over::Expired => End::Expired,
+            Over::Replaced => End::Replaced,
+        }
+    }
 }
 
 impl End {
@@ -46,8 +57,8 @@ impl End {
             End::NotUtf8 => "not_utf8",
             End::TooBig => "too_big",
             End::TryLater => "try_later",
-            End::SignInTimeout => "sign_in_timeout",
-            End::WrongSecret => "wrong_secret",
+            End::NotSignedIn => "not_signed_in",
+            End::Expired => "expired",
             End::Idle => "idle",
             End::Replaced => "replaced",
             End::TooFast => "too_fast",
@@ -64,10 +75,13 @@ impl End {
             End::NotUtf8 => (CloseCode::Invalid, "text must be UTF-8"),
             End::TooBig => (CloseCode::Size, "the message is over the size limit"),
             End::TryLater => (CloseCode::Again, "the engine is busy; reconnect in a few seconds"),
-            End::SignInTimeout => (CloseCode::Library(4401), "sign in within the time for it"),
-            End::WrongSecret => (CloseCode::Library(4403), "too many wrong secrets"),
+            End::NotSignedIn => (CloseCode::Library(4401), "sign in first: POST /session"),
             End::Idle => (CloseCode::Library(4408), "no message and no pong for too long"),
             End::Replaced => (CloseCode::Library(4409), "this operator signed in elsewhere"),
+            End::Expired => (
+                CloseCode::Library(4410),
+                "the session was not renewed; sign in again",
+            ),
             End::TooFast => (CloseCode::Library(4429), "too many messages; slow down"),
         };
         Some(CloseFrame {

@@ -46,8 +46,8 @@ pub enum Refusal {
     /// Not JSON, or not a command of the protocol.
     #[error("this is not a command: {0}; see docs/feed.md")]
     Malformed(String),
-    /// The connection has not signed in as somebody who may do this.
-    #[error("sign in first, as a supervisor or, for an operator's own commands, as that operator")]
+    /// The connection is not of somebody who may do this.
+    #[error("only a supervisor may do this or, for an operator's own commands, that operator")]
     NotSignedIn,
     /// Name or secret is wrong; which of them is not told.
     #[error("name or secret is wrong")]
@@ -88,7 +88,7 @@ pub enum Refusal {
     /// The core did not carry it out, as the operator stands now.
     #[error("{}", explain(*.0))]
     NotNow(acd::Refusal),
-    /// The engine could not take the command.
+    /// The engine could not take the command, or too many sign in at once.
     #[error("the engine is busy or stopping; try again")]
     Overloaded,
     /// The engine did not answer: it is not known whether the command was carried out.

@@ -1,11 +1,12 @@
 //! What the feed is told once: where to listen, who is who, and its limits.
 
+use crate::memory::Memory;
+use crate::mount::Mount;
+use crate::secret::Secret;
 use acd::Timestamp;
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use subtle::ConstantTimeEq;
 
 /// The engine's clock: every time on the wire is read from it, so that a console counts as the engine does.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -26,6 +27,12 @@ pub struct FeedConfig {
     pub open_wallboard: bool,
     /// Signs a supervisor in. Without it nobody can be one.
     pub supervisor_secret: Option<Secret>,
+    /// A session that is not renewed for this long is over.
+    pub session_lifetime: Duration,
+    /// Sessions of the last run, and where to write down those of this one.
+    pub memory: Memory,
+    /// WebSocket paths that somebody else serves.
+    pub mounts: Vec<Mount>,
     /// Origins (`https://host:port`) that may open the feed besides the page's own.
     pub origins: Vec<String>,
     /// What the page tells a newcomer.
@@ -60,29 +67,6 @@ pub struct Account {
     pub secret: Secret,
 }
 
-/// A shared secret. `Debug` hides it, and comparing takes the same time wherever the first difference is.
-#[derive(Clone, Default)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Keeps `text` as a secret. An empty one matches nothing.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// Whether `typed` is this secret.
-    pub fn matches(&self, typed: &str) -> bool {
-        let same: bool = self.0.as_bytes().ct_eq(typed.as_bytes()).into();
-        same && !self.0.is_empty()
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
 /// What the page tells a newcomer, served as `/about.json`.
 #[derive(Clone, Debug, Default, serde::Serialize)]
 pub struct About {
@@ -107,7 +91,7 @@ pub struct Limits {
     pub clients_max: u32,
     /// Deltas kept for resuming and for slow clients. A client further behind gets a snapshot.
     pub deltas_kept: usize,
-    /// The longest message a client may send, in bytes.
+    /// The longest message a client may send, and the longest body of a request, in bytes.
     pub message_bytes_max: usize,
     /// Messages a client may send in one second on average; a burst of ten times that is let through.
     pub messages_per_second: u32,
@@ -115,15 +99,13 @@ pub struct Limits {
     pub write_timeout: Duration,
     /// How long a client may stay silent (not even a pong) before it is closed; three heartbeats if that is longer.
     pub idle_timeout: Duration,
-    /// How long a connection may take to sign in when it cannot watch without.
-    pub sign_in_timeout: Duration,
     /// How long a wrong secret's answer is delayed.
     pub wrong_secret_delay: Duration,
     /// Wrong secrets from one address within a minute before the next is refused unread.
     pub wrong_secrets_per_minute: u32,
     /// How long the engine may take to answer.
     pub engine_timeout: Duration,
-    /// How long a request's head may take to arrive.
+    /// How long a request's head may take to arrive, and then its body.
     pub header_timeout: Duration,
 }
 
@@ -137,7 +119,6 @@ impl Default for Limits {
             messages_per_second: 10,
             write_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(45),
-            sign_in_timeout: Duration::from_secs(10),
             wrong_secret_delay: Duration::from_secs(1),
             wrong_secrets_per_minute: 10,
             engine_timeout: Duration::from_secs(5),

@@ -1,6 +1,6 @@
 //! What comes in: a client's message, made into something that can be done.
 
-use crate::auth::{Claim, Role};
+use crate::auth::Role;
 use crate::command::Refusal;
 use crate::config::Directory;
 use crate::lines;
@@ -25,11 +25,6 @@ pub(crate) struct Command {
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub(crate) enum Action {
-    SignIn {
-        role: Option<ClaimedRole>,
-        name: Option<String>,
-        secret: String,
-    },
     SignOn {
         operator: Option<String>,
     },
@@ -59,13 +54,14 @@ pub(crate) enum Action {
         operator: Option<String>,
         on: bool,
     },
+    /// Keeps the session of this connection from running out.
+    Renew,
 }
 
 impl Action {
     /// The word in metrics.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
-            Action::SignIn { .. } => "sign_in",
             Action::SignOn { .. } => "sign_on",
             Action::Ready { .. } => "ready",
             Action::Pause { .. } => "pause",
@@ -75,16 +71,9 @@ impl Action {
             Action::FollowSchedule => "follow_schedule",
             Action::Explain { .. } => "explain",
             Action::Record { .. } => "record",
+            Action::Renew => "renew",
         }
     }
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum ClaimedRole {
-    Operator,
-    Supervisor,
 }
 
 impl Command {
@@ -105,17 +94,6 @@ impl Command {
 }
 
 impl Action {
-    /// Who a `sign_in` claims to be.
-    ///
-    /// # Errors
-    /// [`Refusal::Malformed`]: an operator says no name.
-    pub(crate) fn claim(role: Option<ClaimedRole>, name: Option<&str>) -> Result<Claim<'_>, Refusal> {
-        match role.unwrap_or(ClaimedRole::Operator) {
-            ClaimedRole::Supervisor => Ok(Claim::Supervisor),
-            ClaimedRole::Operator => name.map(Claim::Operator).ok_or_else(|| missing("name")),
-        }
-    }
-
     /// The input that this, asked by somebody with `role`, comes to.
     ///
     /// # Errors
@@ -123,9 +101,9 @@ impl Action {
     pub(crate) fn input(&self, role: Role, directory: &Directory) -> Result<Input, Refusal> {
         let subject = |named: &Option<String>| subject(named.as_deref(), role, directory);
         match self {
-            Action::SignIn { .. } | Action::Explain { .. } | Action::Record { .. } => Err(
-                Refusal::Malformed(format!("`{}` asks nothing of the queue", self.name())),
-            ),
+            Action::Renew | Action::Explain { .. } | Action::Record { .. } => Err(Refusal::Malformed(
+                format!("`{}` asks nothing of the queue", self.name()),
+            )),
             Action::SignOn { operator } => subject(operator).map(|operator| Input::SignOn { operator }),
             Action::SignOff { operator } => subject(operator).map(|operator| Input::SignOff { operator }),
             Action::Ready { operator } => subject(operator).map(|operator| Input::Ready { operator }),
@@ -171,14 +149,11 @@ pub(crate) fn subject(named: Option<&str>, role: Role, directory: &Directory) ->
     }
 }
 
-fn missing(field: &str) -> Refusal {
-    Refusal::Malformed(format!("`{field}` is missing"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Account, Secret};
+    use crate::config::Account;
+    use crate::secret::Secret;
     use acd::Timestamp;
 
     fn directory() -> Directory {
@@ -241,11 +216,6 @@ mod tests {
                 Err(Refusal::NotSignedIn),
             ),
             (
-                Role::Guest,
-                r#"{"id":"1","do":"sign_on"}"#,
-                Err(Refusal::NotSignedIn),
-            ),
-            (
                 anne,
                 r#"{"id":"1","do":"pause","reason":"training"}"#,
                 Ok(Input::Pause {
@@ -289,7 +259,7 @@ mod tests {
             (Role::Supervisor, Some("1003"), Err(Refusal::UnknownOperator)),
             (Role::Supervisor, None, Err(Refusal::UnknownOperator)),
             (Role::Wallboard, Some("1002"), Err(Refusal::NotSignedIn)),
-            (Role::Guest, None, Err(Refusal::NotSignedIn)),
+            (Role::Wallboard, None, Err(Refusal::NotSignedIn)),
         ];
         for (role, named, expected) in table {
             assert_eq!(
@@ -308,7 +278,7 @@ mod tests {
             r#"{"id":"1","do":"follow_schedule"}"#,
             r#"{"id":"1","do":"follow_schedule","operator":"1001"}"#,
         ];
-        for role in [Role::Guest, Role::Wallboard, Role::Operator(OperatorId(0))] {
+        for role in [Role::Wallboard, Role::Operator(OperatorId(0))] {
             for text in orders {
                 let came = Command::parse(text).and_then(|command| command.action.input(role, &directory()));
                 assert_eq!(came, Err(Refusal::NotSignedIn), "{role:?} sent {text}");

@@ -5,7 +5,8 @@
 //!
 //! Always holds: a client sees every event once and in order, or is given a fresh snapshot, never a silent gap; a
 //! delta is serialised once and its bytes are shared by all; the engine is never made to wait for a client, and
-//! one client never for another; a caller's number reaches only those who signed in.
+//! one client never for another; a caller's number reaches only those who signed in; neither a secret nor a token is ever
+//! logged.
 //!
 //! Deliberately not here: any decision about calls (the core's), storage of any kind, TLS.
 #![forbid(unsafe_code)]
@@ -13,6 +14,7 @@
 
 mod answers;
 mod auth;
+mod brakes;
 mod close;
 mod command;
 mod config;
@@ -20,19 +22,29 @@ mod fanout;
 mod hub;
 mod incoming;
 mod lines;
+mod memory;
 mod metrics;
+mod mount;
+mod origin;
 mod page;
 mod quality;
 mod ring;
+mod seats;
+mod secret;
 mod server;
 mod session;
+mod sign_in;
+mod tokens;
 mod upgrade;
 mod wire;
 
 pub use command::{Refusal, Request, Requests};
-pub use config::{About, Account, Clock, Directory, FeedConfig, Limits, Secret};
+pub use config::{About, Account, Clock, Directory, FeedConfig, Limits};
 pub use hub::Hub;
+pub use memory::{Keep, Memory};
+pub use mount::{Identity, Mount, Serve, Upgraded, Visitor};
 pub use quality::{Path, Quality};
+pub use secret::{HashError, Secret, SecretError, hash_secret};
 pub use server::{Feed, start};
 
 /// Why the feed cannot start.

@@ -6,13 +6,18 @@ use crate::command::Requests;
 use crate::config::{About, FeedConfig};
 use crate::fanout::{Fanout, Snapshots};
 use crate::hub::Hub;
+use crate::memory::{Memory, Notebook};
 use crate::metrics::Metrics;
+use crate::mount::Mount;
 use crate::session::Shared;
+use crate::sign_in::{self, Cookie};
+use crate::tokens::Tokens;
 use crate::{FeedError, page, upgrade};
 use axum::extract::{Extension, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router, routing::get};
+use axum::routing::{get, post};
+use axum::{Json, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -41,6 +46,8 @@ pub(crate) struct App {
     pub(crate) shared: Arc<Shared>,
     pub(crate) origins: Arc<[String]>,
     pub(crate) clients: Arc<Semaphore>,
+    pub(crate) auth: Arc<Auth>,
+    pub(crate) cookie: Cookie,
     hub: Hub,
     about: Arc<About>,
     registry: Registry,
@@ -102,13 +109,20 @@ pub async fn start(
     let fanout = Arc::new(Fanout::new(directory.clone(), limits.deltas_kept));
     let stop = CancellationToken::new();
     let connections = Arc::new(Semaphore::new(limits.connections_max as usize));
+    let secret = config.supervisor_secret;
+    let Memory { kept, keep } = config.memory;
+    let notebook = Notebook::new(directory.clone(), secret.clone(), keep);
+    let kept = notebook.read(&kept);
+    let tokens = Tokens::new(config.session_lifetime, notebook, kept);
+    let auth = Auth::new(directory.clone(), secret, &limits);
     let shared = Shared {
         epoch: hub.epoch(),
         clock: config.clock,
         clock_rate: config.clock_rate,
         heartbeat: config.heartbeat,
         open_wallboard: config.open_wallboard,
-        auth: Arc::new(Auth::new(directory.clone(), config.supervisor_secret, &limits)),
+        tokens,
+        seats: Arc::default(),
         answers: Answers::default(),
         snapshots: Snapshots::new(
             hub.epoch(),
@@ -128,12 +142,21 @@ pub async fn start(
         shared: Arc::new(shared),
         origins: config.origins.into(),
         clients: Arc::new(Semaphore::new(limits.clients_max as usize)),
+        auth: Arc::new(auth),
+        cookie: Cookie { secure: false },
         hub,
         about: Arc::new(config.about),
         registry,
     };
     tokio::spawn(fanout.run(batches));
-    tokio::spawn(accept(listener, app, connections.clone(), stop.clone()));
+    let routes = routes(app, config.mounts);
+    tokio::spawn(accept(
+        listener,
+        routes,
+        limits.header_timeout,
+        connections.clone(),
+        stop.clone(),
+    ));
     info!(%addr, "feed listens");
     Ok(Feed {
         addr,
@@ -147,6 +170,7 @@ fn check(config: &FeedConfig) -> Result<(), FeedError> {
     let limits = &config.limits;
     let zero = [
         ("heartbeat", config.heartbeat.is_zero()),
+        ("session_lifetime", config.session_lifetime.is_zero()),
         ("connections_max", limits.connections_max == 0),
         ("clients_max", limits.clients_max == 0),
         ("deltas_kept", limits.deltas_kept == 0),
@@ -163,13 +187,26 @@ fn check(config: &FeedConfig) -> Result<(), FeedError> {
     }
 }
 
-fn routes(app: App) -> Router {
-    page::routes()
+fn routes(app: App, mounts: Vec<Mount>) -> Router {
+    let mounted = mounts.into_iter().fold(page::routes(), |router, mount| {
+        let path = mount.path;
+        let serve = async move |State(app): State<App>, Extension(connection), request| {
+            upgrade::mounted(mount.clone(), app, connection, request).await
+        };
+        router.route(path, get(serve))
+    });
+    mounted
         .route("/about.json", get(about))
         .route("/metrics", get(metrics))
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(ready))
         .route("/feed", get(upgrade::feed))
+        .route(
+            "/session",
+            post(sign_in::sign_in)
+                .put(sign_in::renew)
+                .delete(sign_in::sign_out),
+        )
         .fallback(async || (StatusCode::NOT_FOUND, "there is nothing here; try /\n"))
         .with_state(app)
 }
@@ -200,9 +237,13 @@ async fn metrics(State(app): State<App>) -> Response {
 }
 
 /// Takes connections as long as there is room; the others wait in the listen backlog.
-async fn accept(listener: TcpListener, app: App, connections: Arc<Semaphore>, stop: CancellationToken) {
-    let header_timeout = app.shared.limits.header_timeout;
-    let routes = routes(app);
+async fn accept(
+    listener: TcpListener,
+    routes: Router,
+    header_timeout: Duration,
+    connections: Arc<Semaphore>,
+    stop: CancellationToken,
+) {
     let next = async || {
         let permit = connections.clone().acquire_owned().await.ok()?;
         loop {

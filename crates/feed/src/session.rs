@@ -1,7 +1,7 @@
 //! One client of the feed, from its hello to its close.
 
 use crate::answers::Answers;
-use crate::auth::{Auth, Claim, Role, Seat};
+use crate::auth::Role;
 use crate::close::End;
 use crate::command::{Refusal, Request, Requests};
 use crate::config::{Clock, Directory, Limits};
@@ -11,15 +11,16 @@ use crate::lines;
 use crate::metrics::{Metrics, Resync};
 use crate::quality::{self, Remarks};
 use crate::ring::Behind;
+use crate::seats::{Seat, Seats};
+use crate::tokens::{Over, Pass, Tokens};
 use crate::wire::{Hello, Message, Numbers, PROTOCOL};
 use acd::{CallId, Explanation, Input};
 use futures_util::{SinkExt, StreamExt};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{broadcast, oneshot, watch};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Utf8Bytes, error::CapacityError};
 use tokio_util::sync::CancellationToken;
@@ -27,9 +28,6 @@ use tracing::{debug, info};
 
 /// Deltas written before a flush.
 const DELTAS_A_FLUSH: usize = 64;
-
-/// Wrong secrets on one connection before it is closed.
-const WRONG_SECRETS_MAX: u32 = 3;
 
 /// How long a client may take to answer our close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -46,7 +44,8 @@ pub(crate) struct Shared {
     pub(crate) heartbeat: Duration,
     pub(crate) open_wallboard: bool,
     pub(crate) limits: Limits,
-    pub(crate) auth: Arc<Auth>,
+    pub(crate) tokens: Tokens,
+    pub(crate) seats: Arc<Seats>,
     pub(crate) answers: Answers,
     pub(crate) fanout: Arc<Fanout>,
     pub(crate) remarks: Remarks,
@@ -76,11 +75,16 @@ impl Shared {
         }
     }
 
-    /// Asks the engine why a call waits.
-    async fn explain(&self, role: Role, call: CallId) -> Result<Explanation, Refusal> {
-        if !role.may_watch() {
-            return Err(Refusal::NotSignedIn);
+    /// The name of the operator that somebody is.
+    pub(crate) fn operator(&self, role: Role) -> Option<&str> {
+        match role {
+            Role::Operator(operator) => Some(self.directory.operator(operator)),
+            Role::Wallboard | Role::Supervisor => None,
         }
+    }
+
+    /// Asks the engine why a call waits.
+    async fn explain(&self, call: CallId) -> Result<Explanation, Refusal> {
         let (reply, answer) = oneshot::channel();
         if !(self.requests)(Request::Explain { call, reply }) {
             return Err(Refusal::Overloaded);
@@ -99,12 +103,19 @@ pub(crate) struct Resume {
     pub(crate) after: u64,
 }
 
+/// As whom a client comes.
+pub(crate) struct Client {
+    pub(crate) role: Role,
+    /// The session; none for a wallboard.
+    pub(crate) pass: Option<Pass>,
+}
+
 /// One connected client.
 pub(crate) struct Session<S> {
     shared: Arc<Shared>,
     socket: WebSocketStream<S>,
-    from: IpAddr,
     role: Role,
+    pass: Option<Pass>,
     seat: Option<Seat>,
     resume: Option<Resume>,
     /// The number of the delta to send next; none before the client may watch.
@@ -113,31 +124,58 @@ pub(crate) struct Session<S> {
     remarks: broadcast::Receiver<Utf8Bytes>,
     heard: Instant,
     allowance: Allowance,
-    wrong_secrets: u32,
+}
+
+/// What a command comes to.
+enum Answer {
+    Done,
+    Explained(Explanation),
+    Renewed(Duration),
+}
+
+/// Closes a connection that may not even watch.
+pub(crate) async fn turn_away<S: AsyncRead + AsyncWrite + Unpin>(
+    shared: &Shared,
+    mut socket: WebSocketStream<S>,
+    end: End,
+) {
+    shared.metrics.closed.with_label_values(&[end.name()]).inc();
+    goodbye(&mut socket, end).await;
+}
+
+/// Says why it ends, and reads what still comes: the frame is only sure to arrive if that is read.
+async fn goodbye<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut WebSocketStream<S>, end: End) {
+    let goodbye = async {
+        let _ = socket.close(end.frame()).await;
+        while let Some(Ok(_)) = socket.next().await {}
+    };
+    let _ = timeout(CLOSE_TIMEOUT, goodbye).await;
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(crate) fn new(
         shared: Arc<Shared>,
         socket: WebSocketStream<S>,
-        from: IpAddr,
-        role: Role,
+        Client { role, pass }: Client,
         resume: Option<Resume>,
     ) -> Self {
         shared.metrics.clients.with_label_values(&[role.name()]).inc();
+        let seat = match role {
+            Role::Operator(operator) => Some(shared.seats.take(operator)),
+            Role::Wallboard | Role::Supervisor => None,
+        };
         Self {
             wake: shared.fanout.subscribe(),
             remarks: shared.remarks.subscribe(),
             allowance: Allowance::new(shared.limits.messages_per_second),
             shared,
             socket,
-            from,
             role,
-            seat: None,
+            pass,
+            seat,
             resume,
             next: None,
             heard: Instant::now(),
-            wrong_secrets: 0,
         }
     }
 
@@ -152,20 +190,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             .with_label_values(&[self.role.name()])
             .dec();
         self.seat = None;
-        if end == End::Stalled {
-            return;
+        if end != End::Stalled {
+            goodbye(&mut self.socket, end).await;
         }
-        let goodbye = async {
-            let _ = self.socket.close(end.frame()).await;
-            // The frame is only sure to arrive if what the client still sends is read.
-            while let Some(Ok(_)) = self.socket.next().await {}
-        };
-        let _ = timeout(CLOSE_TIMEOUT, goodbye).await;
     }
 
     async fn serve(&mut self) -> Result<std::convert::Infallible, End> {
         self.begin().await?;
-        let sign_in_by = Instant::now() + self.shared.limits.sign_in_timeout;
         let mut beat = self.heartbeats();
         let stop = self.shared.stop.clone();
         loop {
@@ -173,8 +204,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 biased;
                 () = stop.cancelled() => return Err(End::Stopping),
                 () = replaced(self.seat.as_ref()) => return Err(End::Replaced),
+                over = over(self.pass.as_mut()) => return Err(over.into()),
                 _ = beat.tick() => self.beat().await?,
-                () = sleep_until(sign_in_by), if !self.role.may_watch() => return Err(End::SignInTimeout),
                 message = self.socket.next() => self.hear(message).await?,
                 _ = self.wake.changed(), if self.next.is_some() => self.forward().await?,
                 remark = quality::next(&mut self.remarks), if self.next.is_some() => self.send(remark).await?,
@@ -189,7 +220,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         beat
     }
 
-    /// Says hello, and what is there to be seen: on connecting, and again when the role has changed.
+    /// Says hello, and what is there to be seen.
     async fn begin(&mut self) -> Result<(), End> {
         let shared = self.shared.clone();
         let hello = Hello {
@@ -199,17 +230,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             clock_rate: shared.clock_rate,
             heartbeat_s: shared.heartbeat.as_secs_f64(),
             role: self.role.into(),
-            operator: match self.role {
-                Role::Operator(operator) => Some(shared.directory.operator(operator)),
-                _ => None,
-            },
+            operator: shared.operator(self.role),
+            expires_in_s: self.pass.as_ref().map(|pass| pass.left().as_secs_f64()),
             queues: &shared.directory.queues,
             pause_reasons: &shared.directory.pause_reasons,
         };
         self.send(Message::Hello(hello).bytes()).await?;
-        if !self.role.may_watch() {
-            return Ok(());
-        }
         match self.resume.take() {
             Some(resume) if resume.epoch == shared.epoch && shared.fanout.covers(resume.after) => {
                 self.next = Some(resume.after.saturating_add(1));
@@ -301,64 +327,52 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Ok(command) => command,
             Err(refusal) => return self.send(Message::refused(None, &refusal).bytes()).await,
         };
-        let mut explanation = None;
-        let answer = match &command.action {
-            Action::SignIn { role, name, secret } => {
-                let claim = Action::claim(*role, name.as_deref());
-                match claim {
-                    Ok(claim) => self.sign_in(claim, secret).await,
-                    Err(refusal) => Err(refusal),
-                }
-            }
-            Action::Explain { call } => {
-                let why = self.shared.explain(self.role, CallId(*call)).await;
-                why.map(|why| explanation = Some(why))
-            }
-            Action::Record { operator, on } => self.record(operator.as_deref(), *on).await,
-            _ => self.carry_out(&command).await,
-        };
-        let word = answer.as_ref().map_or_else(Refusal::code, |()| "ok");
+        let answer = self.act(&command).await;
+        let word = answer.as_ref().map_or_else(Refusal::code, |_| "ok");
         self.shared
             .metrics
             .commands
             .with_label_values(&[command.action.name(), word])
             .inc();
         let message = match &answer {
-            Ok(()) => Message::Ok {
-                id: &command.id,
-                explanation: explanation
-                    .as_ref()
-                    .map(|why| self.shared.directory.explanation(why)),
-            },
+            Ok(answer) => self.ok(&command.id, answer),
             Err(refusal) => Message::refused(Some(&command.id), refusal),
         };
-        self.send(message.bytes()).await?;
-        match (&command.action, &answer) {
-            (Action::SignIn { .. }, Ok(())) => self.begin().await,
-            _ if self.wrong_secrets >= WRONG_SECRETS_MAX => Err(End::WrongSecret),
-            _ => Ok(()),
+        let message = message.bytes();
+        self.send(message).await
+    }
+
+    async fn act(&mut self, command: &Command) -> Result<Answer, Refusal> {
+        match &command.action {
+            Action::Renew => self.renew().map(Answer::Renewed),
+            Action::Explain { call } => self.shared.explain(CallId(*call)).await.map(Answer::Explained),
+            Action::Record { operator, on } => {
+                self.record(operator.as_deref(), *on).await.map(|()| Answer::Done)
+            }
+            _ => self.carry_out(command).await.map(|()| Answer::Done),
         }
     }
 
-    async fn sign_in(&mut self, claim: Claim<'_>, secret: &str) -> Result<(), Refusal> {
-        let role = match self.shared.auth.sign_in(claim, secret, self.from) {
-            Ok(role) => role,
-            Err(refusal) => {
-                self.wrong_secrets += 1;
-                info!(from = %self.from, code = refusal.code(), "sign-in to the feed refused");
-                sleep(self.shared.limits.wrong_secret_delay).await;
-                return Err(refusal);
-            }
+    fn ok<'a>(&'a self, id: &'a str, answer: &'a Answer) -> Message<'a> {
+        let (explanation, expires_in_s) = match answer {
+            Answer::Done => (None, None),
+            Answer::Explained(why) => (Some(self.shared.directory.explanation(why)), None),
+            Answer::Renewed(lasts) => (None, Some(lasts.as_secs_f64())),
         };
-        self.seat = match role {
-            Role::Operator(operator) => Some(self.shared.auth.seat(operator)),
-            _ => None,
-        };
-        let clients = &self.shared.metrics.clients;
-        clients.with_label_values(&[self.role.name()]).dec();
-        clients.with_label_values(&[role.name()]).inc();
-        self.role = role;
-        Ok(())
+        Message::Ok {
+            id,
+            explanation,
+            expires_in_s,
+        }
+    }
+
+    /// Has the session last for another lifetime.
+    fn renew(&self) -> Result<Duration, Refusal> {
+        let renewed = self
+            .pass
+            .as_ref()
+            .and_then(|pass| self.shared.tokens.renew(&pass.key));
+        renewed.ok_or(Refusal::NotSignedIn)
     }
 
     /// Has the engine do it, unless it did before.
@@ -419,6 +433,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Ok(Err(error)) => Err(end_of(&error)),
             Err(_) => Err(End::Stalled),
         }
+    }
+}
+
+async fn over(pass: Option<&mut Pass>) -> Over {
+    match pass {
+        Some(pass) => pass.over().await,
+        None => std::future::pending().await,
     }
 }
 

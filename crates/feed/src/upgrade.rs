@@ -1,12 +1,16 @@
-//! From an HTTP request to a WebSocket (RFC 6455 §4.2), after asking where it comes from.
+//! From an HTTP request to a WebSocket (RFC 6455 §4.2), after asking where it comes from and whose it is.
 
 use crate::auth::Role;
+use crate::close::End;
+use crate::mount::{Mount, Upgraded, Visitor};
+use crate::origin;
 use crate::server::{App, Connection};
-use crate::session::{Resume, Session};
+use crate::session::{self, Client, Resume, Session};
+use crate::tokens::{Over, Pass};
 use axum::extract::{Extension, Query, Request, State};
-use axum::http::header::{CONNECTION, HOST, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY};
-use axum::http::header::{SEC_WEBSOCKET_VERSION, UPGRADE};
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::header::{CONNECTION, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY};
+use axum::http::header::{SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::WebSocketStream;
@@ -33,7 +37,9 @@ pub(crate) struct Params {
 enum Rejected {
     NotWebSocket,
     Version,
+    Subprotocol,
     Origin,
+    Token,
     Full,
 }
 
@@ -42,7 +48,9 @@ impl Rejected {
         match self {
             Rejected::NotWebSocket => "not_websocket",
             Rejected::Version => "version",
+            Rejected::Subprotocol => "subprotocol",
             Rejected::Origin => "origin",
+            Rejected::Token => "token",
             Rejected::Full => "full",
         }
     }
@@ -50,40 +58,37 @@ impl Rejected {
 
 impl IntoResponse for Rejected {
     fn into_response(self) -> Response {
-        match self {
-            Rejected::NotWebSocket => {
-                let headers = [(UPGRADE, "websocket")];
-                (
-                    StatusCode::UPGRADE_REQUIRED,
-                    headers,
-                    "this is a WebSocket: see docs/feed.md\n",
-                )
-                    .into_response()
-            }
-            Rejected::Version => {
-                let headers = [(SEC_WEBSOCKET_VERSION, "13")];
-                (
-                    StatusCode::UPGRADE_REQUIRED,
-                    headers,
-                    "only WebSocket version 13 is spoken\n",
-                )
-                    .into_response()
-            }
+        let (status, text) = match self {
+            Rejected::NotWebSocket => (
+                StatusCode::UPGRADE_REQUIRED,
+                "this is a WebSocket: see docs/feed.md\n",
+            ),
+            Rejected::Version => (
+                StatusCode::UPGRADE_REQUIRED,
+                "only WebSocket version 13 is spoken\n",
+            ),
+            Rejected::Subprotocol => (
+                StatusCode::BAD_REQUEST,
+                "another subprotocol is spoken here: see docs/feed.md\n",
+            ),
             Rejected::Origin => (
                 StatusCode::FORBIDDEN,
-                "this origin may not open the feed: add it to feed.origins\n",
-            )
-                .into_response(),
-            Rejected::Full => {
-                let headers = [(RETRY_AFTER, "5")];
-                (
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    headers,
-                    "too many feed clients\n",
-                )
-                    .into_response()
-            }
-        }
+                "this origin may not open it: add it to feed.origins\n",
+            ),
+            Rejected::Token => (StatusCode::UNAUTHORIZED, "the session is over: sign in again\n"),
+            Rejected::Full => (StatusCode::SERVICE_UNAVAILABLE, "too many feed clients\n"),
+        };
+        let mut response = (status, text).into_response();
+        let header = match self {
+            Rejected::NotWebSocket => (UPGRADE, "websocket"),
+            Rejected::Version => (SEC_WEBSOCKET_VERSION, "13"),
+            Rejected::Full => (RETRY_AFTER, "5"),
+            Rejected::Subprotocol | Rejected::Origin | Rejected::Token => return response,
+        };
+        response
+            .headers_mut()
+            .insert(header.0, HeaderValue::from_static(header.1));
+        response
     }
 }
 
@@ -92,48 +97,82 @@ pub(crate) async fn feed(
     State(app): State<App>,
     Extension(connection): Extension<Connection>,
     Query(params): Query<Params>,
-    mut request: Request,
+    request: Request,
 ) -> Response {
-    let on_upgrade = hyper::upgrade::on(&mut request);
-    let agreed = agree(request.headers(), &app.origins).and_then(|key| {
-        Ok((
-            key,
-            app.clients
-                .clone()
-                .try_acquire_owned()
-                .map_err(|_| Rejected::Full)?,
-        ))
-    });
-    let (accept, place) = match agreed {
-        Ok(agreed) => agreed,
-        Err(rejected) => {
-            app.shared
-                .metrics
-                .rejected
-                .with_label_values(&[rejected.name()])
-                .inc();
-            return rejected.into_response();
-        }
-    };
-    let role = first_role(params.role.as_deref(), app.shared.open_wallboard);
     let resume = params
         .epoch
         .zip(params.after)
         .map(|(epoch, after)| Resume { epoch, after });
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(WRITE_BUFFER_BYTES)
-        .max_message_size(Some(app.shared.limits.message_bytes_max))
-        .max_frame_size(Some(app.shared.limits.message_bytes_max));
-    tokio::spawn(async move {
-        let io = match on_upgrade.await {
-            Ok(upgraded) => TokioIo::new(upgraded),
-            Err(error) => return debug!(%error, "feed client gone before it was upgraded"),
-        };
+    let pass = match params.role.as_deref() {
+        Some("wallboard") => None,
+        _ => app
+            .cookie
+            .token(request.headers())
+            .map(|token| app.shared.tokens.find(token)),
+    };
+    let client = client(pass, app.shared.open_wallboard);
+    let shared = app.shared.clone();
+    switch(&app, connection, None, request, async move |io| {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER_BYTES)
+            .write_buffer_size(WRITE_BUFFER_BYTES)
+            .max_message_size(Some(shared.limits.message_bytes_max))
+            .max_frame_size(Some(shared.limits.message_bytes_max));
         let socket = WebSocketStream::from_raw_socket(io, protocol::Role::Server, Some(config)).await;
-        Session::new(app.shared, socket, connection.peer.ip(), role, resume)
-            .run()
-            .await;
+        match client {
+            Ok(client) => Session::new(shared, socket, client, resume).run().await,
+            Err(end) => session::turn_away(&shared, socket, end).await,
+        }
+    })
+}
+
+/// `GET` of a mounted path.
+pub(crate) async fn mounted(mount: Mount, app: App, connection: Connection, request: Request) -> Response {
+    let pass = app
+        .cookie
+        .token(request.headers())
+        .map(|token| app.shared.tokens.find(token));
+    let Ok(pass) = pass.transpose() else {
+        return reject(&app, Rejected::Token);
+    };
+    let visitor = Visitor::new(connection.peer, pass);
+    let stop = app.shared.stop.clone();
+    switch(
+        &app,
+        connection,
+        Some(mount.subprotocol),
+        request,
+        async move |io| {
+            tokio::select! {
+                () = (mount.serve)(visitor, io) => {}
+                () = stop.cancelled() => {}
+            }
+        },
+    )
+}
+
+/// Answers the handshake and lets `serve` have the stream.
+fn switch<F: Future<Output = ()> + Send>(
+    app: &App,
+    connection: Connection,
+    subprotocol: Option<&'static str>,
+    mut request: Request,
+    serve: impl FnOnce(Upgraded) -> F + Send + 'static,
+) -> Response {
+    let on_upgrade = hyper::upgrade::on(&mut request);
+    let agreed = agree(request.headers(), &app.origins, subprotocol).and_then(|accept| {
+        let place = app.clients.clone().try_acquire_owned();
+        Ok((accept, place.map_err(|_| Rejected::Full)?))
+    });
+    let (accept, place) = match agreed {
+        Ok(agreed) => agreed,
+        Err(rejected) => return reject(app, rejected),
+    };
+    tokio::spawn(async move {
+        match on_upgrade.await {
+            Ok(upgraded) => serve(TokioIo::new(upgraded)).await,
+            Err(error) => debug!(%error, "client gone before it was upgraded"),
+        }
         drop((place, connection));
     });
     let headers = [
@@ -141,19 +180,42 @@ pub(crate) async fn feed(
         (UPGRADE, "websocket"),
         (SEC_WEBSOCKET_ACCEPT, accept.as_str()),
     ];
-    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+    let mut response = (StatusCode::SWITCHING_PROTOCOLS, headers).into_response();
+    if let Some(subprotocol) = subprotocol {
+        let subprotocol = HeaderValue::from_static(subprotocol);
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, subprotocol);
+    }
+    response
 }
 
-/// What a client is before it signs in. One that says it will sign in is not first shown a masked view.
-fn first_role(asked: Option<&str>, open_wallboard: bool) -> Role {
-    match asked {
-        None | Some("wallboard") if open_wallboard => Role::Wallboard,
-        _ => Role::Guest,
+fn reject(app: &App, rejected: Rejected) -> Response {
+    app.shared
+        .metrics
+        .rejected
+        .with_label_values(&[rejected.name()])
+        .inc();
+    rejected.into_response()
+}
+
+/// What a client of the feed is. One whose token is not good is told by a close code, since browsers do not show
+/// scripts the status of a failed handshake.
+fn client(pass: Option<Result<Pass, Over>>, open_wallboard: bool) -> Result<Client, End> {
+    match pass {
+        Some(Ok(pass)) => Ok(Client {
+            role: pass.who,
+            pass: Some(pass),
+        }),
+        Some(Err(over)) => Err(over.into()),
+        None if open_wallboard => Ok(Client {
+            role: Role::Wallboard,
+            pass: None,
+        }),
+        None => Err(End::NotSignedIn),
     }
 }
 
 /// The answer to the client's key, if this is a WebSocket handshake from where one may come.
-fn agree(headers: &HeaderMap, origins: &[String]) -> Result<String, Rejected> {
+fn agree(headers: &HeaderMap, origins: &[String], subprotocol: Option<&str>) -> Result<String, Rejected> {
     let named = |header: HeaderName, word: &str| {
         let values = headers.get_all(header);
         let words = values
@@ -168,79 +230,12 @@ fn agree(headers: &HeaderMap, origins: &[String]) -> Result<String, Rejected> {
     if !named(SEC_WEBSOCKET_VERSION, "13") {
         return Err(Rejected::Version);
     }
-    if !origin_allowed(headers, origins) {
+    if !origin::allowed(headers, origins) {
         return Err(Rejected::Origin);
+    }
+    if subprotocol.is_some_and(|subprotocol| !named(SEC_WEBSOCKET_PROTOCOL, subprotocol)) {
+        return Err(Rejected::Subprotocol);
     }
     let key = headers.get(SEC_WEBSOCKET_KEY).ok_or(Rejected::NotWebSocket)?;
     Ok(derive_accept_key(key.as_bytes()))
-}
-
-/// Browsers send an Origin, and let any page open a WebSocket to anywhere (RFC 6455 §10.2): only our own page's and
-/// the listed ones may. Programs send none.
-fn origin_allowed(headers: &HeaderMap, origins: &[String]) -> bool {
-    let Some(origin) = headers.get(ORIGIN) else {
-        return true;
-    };
-    let Ok(origin) = origin.to_str() else { return false };
-    if origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin)) {
-        return true;
-    }
-    let own = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let authority = origin
-        .strip_prefix("http://")
-        .or_else(|| origin.strip_prefix("https://"));
-    authority
-        .zip(own)
-        .is_some_and(|(authority, own)| authority.eq_ignore_ascii_case(own))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use axum::http::HeaderValue;
-
-    #[test]
-    fn origins() {
-        let allowed = ["https://board.example".to_string()];
-        let table = [
-            (None, "hotline:8080", true),
-            (Some("http://hotline:8080"), "hotline:8080", true),
-            (Some("https://HOTLINE:8080"), "hotline:8080", true),
-            (Some("http://hotline"), "hotline:8080", false),
-            (Some("http://hotline:8080.evil.example"), "hotline:8080", false),
-            (Some("http://evil.example"), "hotline:8080", false),
-            (Some("https://board.example"), "hotline:8080", true),
-            (Some("http://board.example"), "hotline:8080", false),
-            (Some("null"), "hotline:8080", false),
-            (Some("file://"), "hotline:8080", false),
-            (Some(""), "", false),
-        ];
-        for (origin, host, expected) in table {
-            let mut headers = HeaderMap::new();
-            headers.insert(HOST, HeaderValue::from_static(host));
-            if let Some(origin) = origin {
-                headers.insert(ORIGIN, HeaderValue::from_static(origin));
-            }
-            assert_eq!(
-                origin_allowed(&headers, &allowed),
-                expected,
-                "{origin:?} at {host}"
-            );
-        }
-    }
-
-    #[test]
-    fn first_roles() {
-        let table = [
-            (None, true, Role::Wallboard),
-            (None, false, Role::Guest),
-            (Some("wallboard"), true, Role::Wallboard),
-            (Some("wallboard"), false, Role::Guest),
-            (Some("operator"), true, Role::Guest),
-            (Some("supervisor"), true, Role::Guest),
-        ];
-        for (asked, open, expected) in table {
-            assert_eq!(first_role(asked, open), expected, "{asked:?}, open: {open}");
-        }
-    }
 }

@@ -2,64 +2,49 @@
 
 mod common;
 
-use common::{Client, EPOCH, Engine, MASKED, NUMBER, arrived, config, metric, serve};
+use common::{Client, EPOCH, Engine, MASKED, NUMBER, arrived, config, metric, operator, serve};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
-fn sign_in(name: &str, secret: &str) -> Value {
-    json!({"id": "s", "do": "sign_in", "name": name, "secret": secret})
-}
-
 #[tokio::test]
-async fn numbers_are_masked_until_somebody_signs_in() {
+async fn numbers_are_masked_for_who_has_not_signed_in() {
     let engine = Engine::new();
     engine.emit(&[arrived(1)]);
     let (feed, registry) = serve(&engine, config()).await;
-    let mut client = Client::connect(&feed, "").await;
-    assert_eq!(client.next().await["role"], "wallboard");
-    assert_eq!(client.next().await["calls"][0]["caller"], MASKED);
-    engine.emit(&[arrived(2)]);
-    assert_eq!(client.next().await["caller"], MASKED);
+    let mut watching = Client::connect(&feed, "").await;
+    assert_eq!(watching.next().await["role"], "wallboard");
+    assert_eq!(watching.next().await["calls"][0]["caller"], MASKED);
 
-    assert_eq!(
-        client.ask(sign_in("1001", "ocean")).await,
-        json!({"type": "ok", "id": "s"})
-    );
+    let token = common::token(&feed, operator("1001", "ocean")).await;
+    let mut client = Client::bearing(&feed, "", &token).await;
     let hello = client.next().await;
     assert_eq!(
         (&hello["role"], &hello["operator"]),
         (&json!("operator"), &json!("1001"))
     );
-    let snapshot = client.next().await;
-    assert_eq!(
-        snapshot["calls"][0]["caller"], NUMBER,
-        "a snapshot with numbers follows"
-    );
-    engine.emit(&[arrived(3)]);
-    for delta in client.deltas_to(3).await {
-        assert_eq!(delta["caller"], NUMBER);
-    }
+    assert_eq!(client.next().await["calls"][0]["caller"], NUMBER);
+    engine.emit(&[arrived(2)]);
+    assert_eq!(client.next().await["caller"], NUMBER);
+    assert_eq!(watching.next().await["caller"], MASKED);
     assert_eq!(metric(&registry, "holdfast_feed_clients{role=\"operator\"}"), 1.0);
     assert_eq!(
         metric(&registry, "holdfast_feed_clients{role=\"wallboard\"}"),
-        0.0
+        1.0
     );
 }
 
 #[tokio::test]
-async fn an_operator_resumes_after_signing_in() {
+async fn an_operator_resumes() {
     let engine = Engine::new();
     let (feed, _) = serve(&engine, config()).await;
     engine.emit(&[arrived(1), arrived(2)]);
     let mut first = Client::operator(&feed, "1001", "ocean").await;
     engine.emit(&[arrived(3)]);
     assert_eq!(first.next().await["seq"], 3);
-    let query = format!("?role=operator&epoch={EPOCH}&after=2");
-    let mut client = Client::connect(&feed, &query).await;
-    assert_eq!(client.next().await["role"], "guest");
-    assert_eq!(client.ask(sign_in("1002", "river")).await["type"], "ok");
+    let token = common::token(&feed, operator("1002", "river")).await;
+    let mut client = Client::bearing(&feed, &format!("?epoch={EPOCH}&after=2"), &token).await;
     assert_eq!(client.next().await["role"], "operator");
     let delta = client.next().await;
     assert_eq!(
@@ -73,54 +58,27 @@ async fn without_an_open_wallboard_nothing_is_shown() {
     let engine = Engine::new();
     let mut config = config();
     config.open_wallboard = false;
-    config.limits.sign_in_timeout = Duration::from_millis(200);
-    config.heartbeat = Duration::from_millis(20);
     let (feed, _) = serve(&engine, config).await;
-    let mut client = Client::connect(&feed, "?role=wallboard").await;
-    assert_eq!(client.any().await["role"], "guest");
-    engine.emit(&[arrived(1)]);
-    // Neither snapshot nor delta nor heartbeat: the next message is the close.
-    loop {
+    let token = common::token(&feed, operator("1001", "ocean")).await;
+    for (query, token) in [
+        ("", None),
+        ("?role=wallboard", None),
+        ("?role=wallboard", Some(&token)),
+    ] {
+        let mut client = match token {
+            Some(token) => Client::bearing(&feed, query, token).await,
+            None => Client::connect(&feed, query).await,
+        };
+        engine.emit(&[arrived(1)]);
         match client.frame().await {
-            Some(Ok(Message::Ping(_))) => {}
-            Some(Ok(Message::Close(Some(frame)))) => break assert_eq!(u16::from(frame.code), 4401),
-            other => panic!("a guest was sent {other:?}"),
+            Some(Ok(Message::Close(Some(frame)))) => assert_eq!(u16::from(frame.code), 4401),
+            other => panic!("nobody was sent {other:?}"),
         }
     }
-}
-
-#[tokio::test]
-async fn wrong_secrets_are_refused_and_then_shown_out() {
-    let engine = Engine::new();
-    let (feed, registry) = serve(&engine, config()).await;
-    let mut client = Client::connect(&feed, "").await;
-    client.next().await;
-    client.next().await;
-    for attempt in [sign_in("1001", "Ocean"), sign_in("1003", "ocean")] {
-        let answer = client.ask(attempt).await;
-        assert_eq!(
-            (&answer["id"], &answer["code"]),
-            (&json!("s"), &json!("wrong_secret"))
-        );
-    }
-    let supervisor = json!({"id": "s", "do": "sign_in", "role": "supervisor", "secret": "ocean"});
-    assert_eq!(client.ask(supervisor).await["code"], "wrong_secret");
-    assert_eq!(client.closed().await, 4403);
-    let series = "holdfast_feed_commands_total{answer=\"wrong_secret\",command=\"sign_in\"}";
-    assert_eq!(metric(&registry, series), 3.0);
-}
-
-#[tokio::test]
-async fn guessing_from_one_address_is_braked_across_connections() {
-    let engine = Engine::new();
-    let mut config = config();
-    config.limits.wrong_secrets_per_minute = 2;
-    let (feed, _) = serve(&engine, config).await;
-    for code in ["wrong_secret", "wrong_secret", "too_many_attempts"] {
-        let mut client = Client::connect(&feed, "?role=operator").await;
-        client.next().await;
-        assert_eq!(client.ask(sign_in("1001", "guess")).await["code"], code);
-    }
+    assert_eq!(
+        Client::bearing(&feed, "", &token).await.next().await["role"],
+        "operator"
+    );
 }
 
 #[tokio::test]
@@ -141,11 +99,17 @@ async fn only_our_page_and_listed_origins_may_open_it() {
     let engine = Engine::new();
     let (feed, registry) = serve(&engine, config()).await;
     let own = format!("http://{}", feed.local_addr());
-    for origin in [None, Some(own.as_str()), Some("https://board.example")] {
-        assert!(Client::try_connect(&feed, "", origin).await.is_ok(), "{origin:?}");
+    assert!(Client::connect_with(&feed, "", &[]).await.is_ok());
+    for origin in [own.as_str(), "https://board.example"] {
+        assert!(
+            Client::connect_with(&feed, "", &[("Origin", origin)])
+                .await
+                .is_ok(),
+            "{origin}"
+        );
     }
     for origin in ["https://evil.example", "null", "http://127.0.0.1"] {
-        match Client::try_connect(&feed, "", Some(origin)).await {
+        match Client::connect_with(&feed, "", &[("Origin", origin)]).await {
             Err(Error::Http(response)) => assert_eq!(response.status(), 403, "{origin}"),
             other => panic!("{origin}: {:?}", other.map(|_| "let in")),
         }
@@ -164,7 +128,7 @@ async fn no_more_clients_than_the_limit() {
     let (feed, registry) = serve(&engine, config).await;
     let first = Client::connect(&feed, "").await;
     let _second = Client::connect(&feed, "").await;
-    match Client::try_connect(&feed, "", None).await {
+    match Client::connect_with(&feed, "", &[]).await {
         Err(Error::Http(response)) => {
             assert_eq!(response.status(), 503);
             assert_eq!(response.headers()["retry-after"], "5");
@@ -177,7 +141,7 @@ async fn no_more_clients_than_the_limit() {
     })
     .await;
     let mut attempts = 0;
-    while Client::try_connect(&feed, "", None).await.is_err() {
+    while Client::connect_with(&feed, "", &[]).await.is_err() {
         attempts += 1;
         assert!(attempts < 1000, "the place never became free");
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -11,7 +11,7 @@ use acd::{OperatorId, Output, PauseReason, QueueConfig, QueueId, Strategy, Times
 use common::{Client, START, config};
 use feed::{Hub, Request, Requests};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -95,10 +95,14 @@ async fn answers_and_commands_follow_the_schema() {
     let engine = common::Engine::new();
     engine.answer_with(|_| Err(acd::Refusal::NotInWrapUp.into()));
     let (feed, _) = common::serve(&engine, config()).await;
-    let mut client = Client::connect(&feed, "?role=operator").await;
+    let account = common::operator("1001", "ocean");
+    schema.accepts("sign_in", &account);
+    let signed_in = common::sign_in(&feed, account).await.json();
+    schema.accepts("signed_in", &signed_in);
+    let mut client = Client::bearing(&feed, "", signed_in["token"].as_str().unwrap()).await;
     schema.accepts("message", &client.any().await);
     let commands = [
-        json!({"id": "1", "do": "sign_in", "name": "1001", "secret": "ocean"}),
+        json!({"id": "1", "do": "renew"}),
         json!({"id": "2", "do": "pause", "reason": "lunch"}),
         json!({"id": "3", "do": "extend_wrap_up", "operator": "1001"}),
     ];
@@ -170,13 +174,19 @@ async fn answers_and_commands_follow_the_schema() {
         json!({"id": "", "do": "ready"}),
         json!({"do": "ready"}),
         json!({"id": "1", "do": "record"}),
-        json!({"id": "1", "do": "sign_in", "secret": "x"}),
         json!({"id": "1", "do": "set_lines", "lines": 6}),
         json!({"id": "1", "do": "set_lines", "until": evening}),
         json!({"id": "1", "do": "set_lines", "lines": 10_001, "until": evening}),
     ] {
         assert!(!schema.is_valid("command", &wrong), "{wrong}");
     }
+    schema.accepts("sign_in", &common::supervisor());
+    assert!(!schema.is_valid("sign_in", &json!({"secret": "x"})));
+    assert!(!schema.is_valid("sign_in", &json!({"role": "operator", "secret": "x"})));
+    let denied = common::sign_in(&feed, common::operator("1001", "Ocean"))
+        .await
+        .json();
+    schema.accepts("denied", &denied);
     assert!(!schema.is_valid(
         "message",
         &json!({"type": "delta", "seq": 1, "at": 2, "event": "call_held"})
@@ -186,8 +196,8 @@ async fn answers_and_commands_follow_the_schema() {
 /// The published schema.
 struct Schema {
     schemas: boon::Schemas,
-    message: boon::SchemaIndex,
-    command: boon::SchemaIndex,
+    /// By name: the messages, and the definitions that stand for themselves.
+    kinds: BTreeMap<&'static str, boon::SchemaIndex>,
 }
 
 impl Schema {
@@ -198,33 +208,28 @@ impl Schema {
         compiler
             .add_resource("feed.json", serde_json::from_str(text).unwrap())
             .unwrap();
-        let message = compiler.compile("feed.json", &mut schemas).unwrap();
-        let command = compiler
-            .compile("feed.json#/$defs/command", &mut schemas)
-            .unwrap();
+        let places = [
+            ("message", "feed.json"),
+            ("command", "feed.json#/$defs/command"),
+            ("sign_in", "feed.json#/$defs/sign_in"),
+            ("signed_in", "feed.json#/$defs/signed_in"),
+            ("denied", "feed.json#/$defs/denied"),
+        ];
+        let kinds = places.map(|(kind, place)| (kind, compiler.compile(place, &mut schemas).unwrap()));
         Self {
+            kinds: kinds.into(),
             schemas,
-            message,
-            command,
         }
     }
 
     fn accepts(&self, kind: &str, value: &Value) {
-        if let Err(error) = self.schemas.validate(value, self.index(kind)) {
+        if let Err(error) = self.schemas.validate(value, self.kinds[kind]) {
             panic!("not a {kind} by the schema: {value}\n{error:#}");
         }
     }
 
     fn is_valid(&self, kind: &str, value: &Value) -> bool {
-        self.schemas.validate(value, self.index(kind)).is_ok()
-    }
-
-    fn index(&self, kind: &str) -> boon::SchemaIndex {
-        if kind == "command" {
-            self.command
-        } else {
-            self.message
-        }
+        self.schemas.validate(value, self.kinds[kind]).is_ok()
     }
 }
 

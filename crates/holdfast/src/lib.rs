@@ -14,6 +14,7 @@ pub mod demo;
 mod descriptors;
 pub mod logs;
 mod past;
+pub mod secret;
 pub mod serve;
 pub mod simulate;
 

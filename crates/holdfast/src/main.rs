@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 use holdfast::config::{Config, Severity};
-use holdfast::{check, demo, logs, serve, simulate};
+use holdfast::{check, demo, logs, secret, serve, simulate};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,6 +35,12 @@ enum Command {
         #[arg(short, long, value_name = "FILE", default_value = "config/holdfast.toml")]
         config: PathBuf,
     },
+    /// Turn a console's secret into a hash for the configuration.
+    ///
+    /// Asks for the secret on the terminal, without showing it, or reads the first line of standard input; prints what
+    /// to write as `console_secret` or `supervisor_secret`. What phones sign in with cannot be hashed: SIP's digest
+    /// needs it as it is.
+    HashSecret,
     /// Run the engine with simulated callers and operators, who dial and register over real SIP and RTP.
     ///
     /// Nothing is kept: the journal lies in a temporary folder. Ctrl-C hangs up all calls and ends it.
@@ -64,6 +70,7 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve { config } => serve_file(config),
+        Command::HashSecret => hash_secret(),
         Command::Demo(options) => demonstrate(options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Journal(command) => logs::journal(&command),
@@ -71,6 +78,17 @@ fn main() -> ExitCode {
         Command::Audit(options) => logs::audit(&options),
         Command::Check { config } => {
             check::run(&config, &mut io::stdout().lock()).unwrap_or(ExitCode::from(2))
+        }
+    }
+}
+
+fn hash_secret() -> ExitCode {
+    match secret::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to tell when standard error is gone.
+            drop(writeln!(io::stderr(), "holdfast: {error}"));
+            ExitCode::from(2)
         }
     }
 }

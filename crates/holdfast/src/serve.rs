@@ -4,7 +4,7 @@ use crate::Config;
 use crate::banner::{Addresses, Banner};
 use crate::{descriptors, past};
 use engine::{Clock, Ended, Engine, EngineError, House, Recovery, entrance, with_quality};
-use feed::{About, Account, Directory, Feed, FeedConfig, FeedError, Hub, Secret};
+use feed::{About, Account, Directory, Feed, FeedConfig, FeedError, Hub};
 use journal::JournalError;
 use media::{AudioConfig, Library, Media, MediaError, Unprepared};
 use prometheus::Registry;
@@ -195,6 +195,10 @@ impl Server {
         )?;
         let mut sip_config = config.sip.clone();
         sip_config.first_call_id = opened.next_call;
+        let sessions = feed::Memory {
+            kept: kept.clone(),
+            keep: Some(entrance.keep()),
+        };
         let memory = Memory {
             kept,
             keep: Some(entrance.keep()),
@@ -221,7 +225,7 @@ impl Server {
             register: addresses.register.clone(),
         };
         let before = Addresses::new(&config, &listening, config.feed.listen);
-        let feed_config = feed_config(&config, about(&before), time);
+        let feed_config = feed_config(&config, about(&before), time, sessions);
         let feed = feed::start(feed_config, hub.clone(), requests.clone(), registry.clone()).await?;
         let engine = Engine::start(
             config.engine,
@@ -376,28 +380,15 @@ fn names(config: &Config) -> Names {
     }
 }
 
-fn feed_config(config: &Config, about: About, clock: feed::Clock) -> FeedConfig {
+fn feed_config(config: &Config, about: About, clock: feed::Clock, memory: feed::Memory) -> FeedConfig {
     let Names {
         queues,
         trunks,
         operators,
         pause_reasons,
     } = names(config);
-    let secret_of = |index: usize| {
-        let phone = config
-            .sip
-            .phones
-            .iter()
-            .find(|phone| phone.operator.0 as usize == index);
-        Secret::new(phone.map_or("", |phone| &phone.secret))
-    };
-    let accounts = operators.into_iter().enumerate();
-    let operators = accounts
-        .map(|(index, name)| Account {
-            name,
-            secret: secret_of(index),
-        })
-        .collect();
+    let accounts = operators.into_iter().zip(config.feed.operator_secrets.clone());
+    let operators = accounts.map(|(name, secret)| Account { name, secret }).collect();
     FeedConfig {
         listen: config.feed.listen,
         directory: Directory {
@@ -413,6 +404,9 @@ fn feed_config(config: &Config, about: About, clock: feed::Clock) -> FeedConfig 
         heartbeat: config.feed.heartbeat,
         open_wallboard: config.feed.open_wallboard,
         supervisor_secret: config.feed.supervisor_secret.clone(),
+        session_lifetime: config.feed.session_lifetime,
+        memory,
+        mounts: Vec::new(),
         origins: config.feed.origins.clone(),
         about,
         limits: config.feed.limits.clone(),

@@ -76,6 +76,28 @@ fn nothing_starts_with_a_wrong_configuration() {
 }
 
 #[test]
+fn a_secret_is_hashed() {
+    let hash = |secret: &str| {
+        let file = File::new("secret", secret);
+        Command::new(env!("CARGO_BIN_EXE_holdfast"))
+            .arg("hash-secret")
+            .stdin(std::fs::File::open(&file.0).expect("the file"))
+            .output()
+            .expect("the binary runs")
+    };
+    let output = hash("lighthouse keeper\n");
+    let phc = text(&output.stdout);
+    let secret = feed::Secret::parse(phc.trim_end()).expect("a hash");
+    assert!(
+        phc.starts_with("$argon2id$") && secret.matches("lighthouse keeper"),
+        "{phc}"
+    );
+    let output = hash("short\n");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("at least 8 bytes"));
+}
+
+#[test]
 fn help_names_the_commands_and_version_the_version() {
     let help = text(&holdfast(&["--help"]).stdout);
     for command in ["serve", "check", "demo"] {

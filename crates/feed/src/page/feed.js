@@ -6,20 +6,29 @@ const BEATS_MISSED = 2.5;
 /** Milliseconds between attempts to reconnect: the first, and the longest. */
 const RETRY = { first: 500, longest: 8000 };
 
-/** A close after which reconnecting by itself would only be refused again. */
-const FINAL = { signInTimeout: 4401, wrongSecret: 4403, replaced: 4409 };
+/** Closes after which the session is no more: there is none, another took its place, nobody renewed it. */
+const CLOSE = { notSignedIn: 4401, replaced: 4409, expired: 4410 };
+
+/** A session is renewed when this share of it has passed. */
+const RENEW_AFTER = 0.5;
 
 /**
  * Keeps `state` in step with the feed. `tell` is called with what happened: `changed`, `live`, `lost`, `guest`
- * (somebody has to sign in), `replaced`.
+ * (somebody has to sign in), `replaced`, `expired`.
  */
 export class Feed {
   constructor(state, tell) {
-    Object.assign(this, { state, tell, socket: null, live: false, hello: null, account: null });
+    Object.assign(this, { state, tell, socket: null, live: false, hello: null, watching: false });
     this.clock = { server: Date.now(), local: performance.now(), rate: 1 };
     this.retry = RETRY.first;
     this.asked = new Map();
+    this.renewal = 0;
     setInterval(() => this.watch(), 1000);
+  }
+
+  /** The operator who is signed in here, if one is. */
+  get account() {
+    return this.hello?.operator ?? null;
   }
 
   /** The server's time now, in milliseconds. */
@@ -33,7 +42,7 @@ export class Feed {
       query.set("epoch", this.state.epoch);
       query.set("after", this.state.seq);
     }
-    if (this.account) query.set("role", "operator");
+    if (this.watching) query.set("role", "wallboard");
     const url = new URL(`/feed?${query}`, location.href);
     url.protocol = url.protocol.replace("http", "ws");
     const socket = new WebSocket(url);
@@ -51,23 +60,28 @@ export class Feed {
     return new Promise((answer) => this.asked.set(id, answer));
   }
 
-  /** Signs in; the account is kept in memory only, to sign in again after the connection was lost. */
+  /** Signs in. The browser keeps the token, where no script can read it. */
   async signIn(account) {
-    if (this.socket?.readyState !== WebSocket.OPEN) {
-      this.connect();
-      const { socket } = this;
-      await new Promise((done) => {
-        for (const what of ["message", "close"]) socket.addEventListener(what, done, { once: true });
-      });
+    const headers = { "Content-Type": "application/json" };
+    try {
+      const answer = await fetch("/session", { method: "POST", headers, body: JSON.stringify(account) });
+      if (!answer.ok) return { type: "refused", ...(await answer.json()) };
+    } catch {
+      return null;
     }
-    const answer = await this.ask({ do: "sign_in", ...account });
-    if (answer?.type === "ok") this.account = account;
-    return answer;
+    this.startAfresh({ watching: false });
+    return { type: "ok" };
   }
 
-  /** Goes back to watching only. What an operator may see is forgotten. */
-  signOut() {
-    this.account = null;
+  /** Goes back to watching only. */
+  async signOut() {
+    await fetch("/session", { method: "DELETE" }).catch(() => {});
+    this.startAfresh({ watching: true });
+  }
+
+  /** Connects again as somebody else, who may see more or less: what is known is forgotten. */
+  startAfresh({ watching }) {
+    Object.assign(this, { watching, hello: null });
     this.state.seq = null;
     this.reconnect();
   }
@@ -96,14 +110,16 @@ export class Feed {
   greeted(hello) {
     this.hello = hello;
     this.setClock(hello.server_time, hello.clock_rate);
-    if (hello.role !== "guest") {
-      this.live = true;
-      this.tell("live");
-    } else if (this.account) {
-      this.signIn(this.account);
-    } else {
-      this.tell("guest");
-    }
+    this.renewAfter(hello.expires_in_s);
+    this.live = true;
+    this.tell("live");
+  }
+
+  renewAfter(seconds) {
+    clearTimeout(this.renewal);
+    if (seconds === undefined) return;
+    const renew = async () => this.renewAfter((await this.ask({ do: "renew" }))?.expires_in_s);
+    this.renewal = setTimeout(renew, seconds * 1000 * RENEW_AFTER);
   }
 
   setClock(server, rate) {
@@ -115,19 +131,14 @@ export class Feed {
     this.socket = null;
     for (const answer of this.asked.values()) answer(null);
     this.asked.clear();
-    if (code === FINAL.signInTimeout || code === FINAL.wrongSecret) {
-      this.account = null;
-      this.tell("guest");
-      return;
+    if (Object.values(CLOSE).includes(code)) {
+      const name = this.account;
+      if (this.watching) return this.tell("guest");
+      if (name && code !== CLOSE.notSignedIn) this.tell(code === CLOSE.replaced ? "replaced" : "expired", name);
+      // Not signed out: another page of this browser may have the session.
+      return this.startAfresh({ watching: true });
     }
-    if (code === FINAL.replaced) {
-      const { name } = this.account ?? {};
-      this.account = null;
-      this.state.seq = null;
-      this.tell("replaced", name);
-    } else {
-      this.tell("lost");
-    }
+    this.tell("lost");
     // Spread out, so that a thousand pages do not come back in the same instant.
     setTimeout(() => this.socket || this.connect(), this.retry * (0.5 + Math.random()));
     this.retry = Math.min(this.retry * 2, RETRY.longest);

@@ -22,7 +22,7 @@ let lostAt = null;
 function happened(what, detail) {
   if (what === "live") lostAt = null;
   if (what === "lost") lostAt ??= feed.now();
-  if (what === "replaced") notice = () => say("replaced", { name: detail });
+  if (what === "replaced" || what === "expired") notice = () => say(what, { name: detail });
   if (what === "guest") {
     notice = () => say("closed");
     openSignIn();

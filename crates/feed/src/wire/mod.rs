@@ -40,6 +40,10 @@ pub(crate) enum Message<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         explanation: Option<Explanation<'a>>,
+        /// The answer to `renew`: real seconds until the session is over.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        expires_in_s: Option<f64>,
     },
     Refused {
         id: Option<&'a str>,
@@ -75,6 +79,10 @@ pub(crate) struct Hello<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     pub(crate) operator: Option<&'a str>,
+    /// Real seconds until the session is over unless it is renewed; left out for who is not signed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub(crate) expires_in_s: Option<f64>,
     pub(crate) queues: &'a [String],
     pub(crate) pause_reasons: &'a [String],
 }

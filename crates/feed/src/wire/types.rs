@@ -2,6 +2,7 @@
 
 use super::{Message, PROTOCOL};
 use crate::incoming::Command;
+use crate::sign_in::{DeniedMessage, Renewed, SignIn, SignedIn};
 use expect_test::expect_file;
 use std::any::TypeId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +41,10 @@ fn typescript() -> String {
     };
     declarations.visit::<Message<'static>>();
     declarations.visit::<Command>();
+    declarations.visit::<SignIn>();
+    declarations.visit::<SignedIn<'static>>();
+    declarations.visit::<Renewed>();
+    declarations.visit::<DeniedMessage>();
     let types: Vec<String> = declarations.text.into_values().collect();
     format!(
         "// The feed's messages, made from the types of crates/feed. Do not edit: `make types` renews it.\n\

@@ -9,7 +9,6 @@ use serde::Serialize;
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RoleName {
-    Guest,
     Wallboard,
     Operator,
     Supervisor,
@@ -18,7 +17,6 @@ pub(crate) enum RoleName {
 impl From<Role> for RoleName {
     fn from(role: Role) -> Self {
         match role {
-            Role::Guest => Self::Guest,
             Role::Wallboard => Self::Wallboard,
             Role::Operator(_) => Self::Operator,
             Role::Supervisor => Self::Supervisor,

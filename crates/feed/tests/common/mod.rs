@@ -5,12 +5,15 @@ use acd::{
     CallId, CallerNumber, Event, Input, OperatorId, OperatorState, OperatorView, Outcome, PauseReason,
 };
 use acd::{QueueId, Snapshot, Timestamp, TrunkId};
-use feed::{About, Account, Directory, Feed, FeedConfig, Hub, Limits, Refusal, Request, Requests, Secret};
+use feed::{
+    About, Account, Directory, Feed, FeedConfig, Hub, Limits, Memory, Refusal, Request, Requests, Secret,
+};
 use futures_util::{SinkExt, StreamExt};
 use prometheus::Registry;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
@@ -159,7 +162,7 @@ pub fn explanation() -> acd::Explanation {
 pub fn config() -> FeedConfig {
     let account = |name: &str, secret: &str| Account {
         name: name.into(),
-        secret: Secret::new(secret),
+        secret: Secret::plain(secret),
     };
     FeedConfig {
         listen: "127.0.0.1:0".parse().unwrap(),
@@ -175,7 +178,10 @@ pub fn config() -> FeedConfig {
         clock_rate: 1.0,
         heartbeat: Duration::from_secs(15),
         open_wallboard: true,
-        supervisor_secret: Some(Secret::new("lighthouse")),
+        supervisor_secret: Some(Secret::plain("lighthouse")),
+        session_lifetime: Duration::from_secs(1800),
+        memory: Memory::default(),
+        mounts: Vec::new(),
         origins: vec!["https://board.example".into()],
         about: About {
             name: "Hotline".into(),
@@ -265,36 +271,125 @@ pub async fn until(what: &str, done: impl Fn() -> bool) {
         .unwrap_or_else(|_| panic!("never came: {what}"));
 }
 
+/// What came back from a request.
+#[derive(Debug)]
+pub struct Response {
+    pub status: u16,
+    /// In lower case.
+    pub head: String,
+    pub body: String,
+}
+
+impl Response {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    /// The cookie that was set, as a browser would send it back.
+    pub fn cookie(&self) -> String {
+        let line = self
+            .head
+            .lines()
+            .find_map(|line| line.strip_prefix("set-cookie: "))
+            .unwrap();
+        line.split(';').next().unwrap().to_owned()
+    }
+}
+
+/// A request on a connection of its own; each of `headers` is a line.
+pub async fn request(feed: &Feed, line: &str, headers: &[&str], body: &str) -> Response {
+    let mut stream = TcpStream::connect(feed.local_addr()).await.unwrap();
+    let mut text = format!(
+        "{line} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
+        feed.local_addr()
+    );
+    for header in headers {
+        text.push_str(&format!("{header}\r\n"));
+    }
+    text.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    let read = tokio::time::timeout(PATIENCE, stream.read_to_string(&mut text));
+    read.await.expect("no answer").unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    // Header names mean the same in any case; values here are compared as they are.
+    let lower = |line: &str| match line.split_once(':') {
+        Some((name, value)) => format!("{}:{value}", name.to_lowercase()),
+        None => line.to_owned(),
+    };
+    let head: Vec<String> = head.lines().map(lower).collect();
+    Response {
+        status: head[0].split(' ').nth(1).unwrap().parse().unwrap(),
+        head: head.join("\n"),
+        body: body.to_owned(),
+    }
+}
+
+pub const JSON: &str = "Content-Type: application/json";
+
+/// `POST /session`.
+pub async fn sign_in(feed: &Feed, account: Value) -> Response {
+    request(feed, "POST /session", &[JSON], &account.to_string()).await
+}
+
+pub fn operator(name: &str, secret: &str) -> Value {
+    json!({"name": name, "secret": secret})
+}
+
+pub fn supervisor() -> Value {
+    json!({"role": "supervisor", "secret": "lighthouse"})
+}
+
+/// The token that `account` gets.
+pub async fn token(feed: &Feed, account: Value) -> String {
+    let answer = sign_in(feed, account).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()["token"].as_str().unwrap().to_owned()
+}
+
 pub struct Client(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Client {
     /// Connects with `query` (`?…` or nothing).
     pub async fn connect(feed: &Feed, query: &str) -> Self {
-        Self::try_connect(feed, query, None).await.unwrap()
+        Self::connect_with(feed, query, &[]).await.unwrap()
     }
 
-    pub async fn try_connect(
+    /// Connects with a token.
+    pub async fn bearing(feed: &Feed, query: &str, token: &str) -> Self {
+        let bearer = format!("Bearer {token}");
+        Self::connect_with(feed, query, &[("Authorization", &bearer)])
+            .await
+            .unwrap()
+    }
+
+    pub async fn connect_with(
         feed: &Feed,
         query: &str,
-        origin: Option<&str>,
+        headers: &[(&'static str, &str)],
     ) -> Result<Self, tungstenite::Error> {
-        let mut request = format!("ws://{}/feed{query}", feed.local_addr())
+        Self::open(feed, &format!("/feed{query}"), headers).await
+    }
+
+    /// Opens a WebSocket at `path`.
+    pub async fn open(
+        feed: &Feed,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, tungstenite::Error> {
+        let mut request = format!("ws://{}{path}", feed.local_addr())
             .into_client_request()
             .unwrap();
-        if let Some(origin) = origin {
-            request.headers_mut().insert("Origin", origin.parse().unwrap());
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
         }
         connect_async(request).await.map(|(socket, _)| Self(socket))
     }
 
     /// Signed in, with hello and snapshot taken.
     pub async fn operator(feed: &Feed, name: &str, secret: &str) -> Self {
-        let mut client = Self::connect(feed, "?role=operator").await;
-        assert_eq!(client.next().await["role"], "guest");
-        client
-            .say(serde_json::json!({"id": "s", "do": "sign_in", "name": name, "secret": secret}))
-            .await;
-        assert_eq!(client.next().await, serde_json::json!({"type": "ok", "id": "s"}));
+        let token = token(feed, operator(name, secret)).await;
+        let mut client = Self::bearing(feed, "", &token).await;
         assert_eq!(client.next().await["operator"], name);
         assert_eq!(client.next().await["type"], "snapshot");
         client
@@ -302,12 +397,8 @@ impl Client {
 
     /// Signed in as a supervisor, with hello and snapshot taken.
     pub async fn supervisor(feed: &Feed) -> Self {
-        let mut client = Self::connect(feed, "?role=supervisor").await;
-        assert_eq!(client.next().await["role"], "guest");
-        let sign_in =
-            serde_json::json!({"id": "s", "do": "sign_in", "role": "supervisor", "secret": "lighthouse"});
-        client.say(sign_in).await;
-        assert_eq!(client.next().await, serde_json::json!({"type": "ok", "id": "s"}));
+        let token = token(feed, supervisor()).await;
+        let mut client = Self::bearing(feed, "", &token).await;
         assert_eq!(client.next().await["role"], "supervisor");
         assert_eq!(client.next().await["type"], "snapshot");
         client

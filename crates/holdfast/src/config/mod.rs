@@ -98,6 +98,10 @@ pub struct FeedSettings {
     pub open_wallboard: bool,
     /// Signs a supervisor in.
     pub supervisor_secret: Option<feed::Secret>,
+    /// What signs each operator in, by operator.
+    pub operator_secrets: Vec<feed::Secret>,
+    /// How long a session lasts that is not renewed.
+    pub session_lifetime: Duration,
     /// Web origins that may open the feed besides the page's own.
     pub origins: Vec<String>,
     /// Its limits.
@@ -180,7 +184,8 @@ fn read(findings: &Findings<'_>, value: toml_span::Value<'_>) -> Option<Config> 
     let recording = recording::recording(root.section("recording"));
     let records = queues.recorded.iter().any(|r| r.which != RecordPolicy::Off);
     media.recording = records.then_some(recording);
-    let feed = network::feed(root.section("feed"));
+    let mut feed = network::feed(root.section("feed"));
+    feed.operator_secrets = operators.secrets;
     root.finish();
 
     let core = AcdConfig {

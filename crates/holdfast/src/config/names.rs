@@ -39,6 +39,26 @@ pub(super) fn judge_secret(section: &Section<'_, '_, '_>, secret: &Placed<String
     }
 }
 
+/// What signs somebody in at a console: a hash, or a plain text.
+pub(super) fn sign_in_secret(
+    section: &mut Section<'_, '_, '_>,
+    key: &'static str,
+    name: &str,
+) -> Option<feed::Secret> {
+    let text = section.text(key)?;
+    match feed::Secret::parse(&text.value) {
+        Ok(secret) => {
+            judge_secret(section, &text, name);
+            Some(secret)
+        }
+        Err(what) => {
+            let remedy = "make one with `holdfast hash-secret`, and copy all of it";
+            section.findings().error(&text.at, what.to_string(), remedy);
+            None
+        }
+    }
+}
+
 /// A SIP URI that can be dialled, or what is wrong with the text.
 pub(super) fn sip_uri(text: &str) -> Result<String, &'static str> {
     let fits = text.len() > 4 && text.starts_with("sip:") && !text.contains([' ', '<', '>', '"']);

@@ -1,7 +1,7 @@
 //! The operators and their phones.
 
 use super::finding::one_of;
-use super::names::{Skills, judge_secret, sip_uri, unique_name};
+use super::names::{Skills, judge_secret, sign_in_secret, sip_uri, unique_name};
 use super::network::srtp_policy;
 use super::section::Section;
 use acd::{OperatorConfig, OperatorId};
@@ -13,6 +13,8 @@ use std::time::Duration;
 pub(super) struct Operators {
     pub(super) operators: Vec<OperatorConfig>,
     pub(super) phones: Vec<Phone>,
+    /// What signs each in at a console.
+    pub(super) secrets: Vec<feed::Secret>,
 }
 
 pub(super) fn operators(root: &mut Section<'_, '_, '_>, queues: &[String], skills: &Skills) -> Operators {
@@ -48,6 +50,7 @@ fn operator(mut section: Section<'_, '_, '_>, queues: &[String], skills: &Skills
     if let Some(secret) = &secret {
         judge_secret(&section, secret, &name);
     }
+    let console_secret = sign_in_secret(&mut section, "console_secret", &name);
     let contact = section.parsed("contact", "write it as \"sip:1001@192.0.2.5:5060\"", sip_uri);
     let srtp = srtp_policy(&mut section, SrtpPolicy::Off);
     let queues = served(&mut section, queues);
@@ -67,10 +70,14 @@ fn operator(mut section: Section<'_, '_, '_>, queues: &[String], skills: &Skills
             .duration("rest", Duration::ZERO..=Duration::from_secs(86_400))
             .unwrap_or(Duration::ZERO),
     });
+    let secret = secret.map_or_else(String::new, |secret| secret.value);
+    // Who has none of their own for the console signs in with the phone's.
+    read.secrets
+        .push(console_secret.unwrap_or_else(|| feed::Secret::plain(&*secret)));
     read.phones.push(Phone {
         operator: id,
         user: name,
-        secret: secret.map_or_else(String::new, |secret| secret.value),
+        secret,
         contact: contact.map(|contact| contact.value),
         srtp,
     });

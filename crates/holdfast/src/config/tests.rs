@@ -84,6 +84,7 @@ fn what_the_shipped_configuration_shows_as_defaults_is_the_default() {
             "# trusted_identity",
             "# external_",
             "# supervisor_secret",
+            "# console_secret",
             "# clock_start",
             "# sync_interval",
             "# music =",
@@ -189,6 +190,7 @@ queues = ["hotlien"]
 [[operators]]
 name = "1001"
 contact = "1001@phone"
+console_secret = "$argon2id$v=19$m=19456"
 
 [[trunks]]
 name = "provider"
@@ -256,26 +258,27 @@ filter = "sip=loud"
             test.toml:43:1: error: operators[1].secret: is missing; add `secret = "a long random text"`
             test.toml:44:9: error: operators[1].name: "1001" is the name of operators[0] already; give each its own name
             test.toml:45:12: error: operators[1].contact: "1001@phone" is not a SIP URI; write it as "sip:1001@192.0.2.5:5060"
-            test.toml:47:1: error: trunks[0].secret: is missing; add `secret = "a long random text"`
-            test.toml:47:1: error: trunks[0]: is known both by address and by digest; give either `from`, or `user` and `secret`
-            test.toml:49:10: warning: trunks[0].from[0]: lets the whole Internet call; name the provider's addresses alone
-            test.toml:49:23: error: trunks[0].from[1]: "example.org" is neither an IP address nor a block of them; write it like "192.0.2.7", "192.0.2.0/24", "2001:db8::/32" or "this-machine"
-            test.toml:53:32: error: sip.listen[1]: "tls:0.0.0.0:5061" begins with no transport that is spoken here; write it as "udp:0.0.0.0:5060" or "tcp:[::]:5060"
-            test.toml:53:52: error: sip.listen[2]: "udp:localhost:5060" does not go on with an IP address and a port; write it as "udp:0.0.0.0:5060" or "tcp:[::]:5060"
-            test.toml:54:22: error: sip.early_media_status: 180 is out of range; use a number from 182 to 183
-            test.toml:55:21: error: sip.session_interval: is shorter than `session_interval_min`; make it at least as long, or "0s" for no session timers
-            test.toml:58:14: error: media.audio_dir: there is no folder nowhere; name the one that holds prompts/ and music/; a relative path begins where the program is started
-            test.toml:59:10: error: media.ports: "20001-20002" holds no pair of an even port and the odd one after it; write the first and the last: "16384-32767"
-            test.toml:62:11: error: feed.listen: "8080" is not an IP address and a port; write it as "0.0.0.0:8080" or "[::]:8080"
-            test.toml:63:13: error: feed.origins[0]: "console.example" is not a web origin; write it as "https://console.example"
-            test.toml:66:15: error: journal.durability: "always" is none of the choices; use `every_batch`, `interval` or `never`
-            test.toml:67:17: error: journal.segment_size: "64" is not a size; write it with its unit: "64MiB", "10GB"
-            test.toml:68:18: warning: journal.sync_interval: has no effect with this `durability`; remove it, or write `durability = "interval"`
-            test.toml:71:13: error: engine.calls_max: 0 is out of range; use a number from 1 to 100000
-            test.toml:72:14: error: engine.clock_rate: 0 is out of range; use a number above 0 and up to 100000
-            test.toml:73:16: error: engine.clock_start: "tomorrow" is not a moment; write a moment with its offset from UTC, such as "2026-11-23T09:00:00+08:00"
-            test.toml:76:11: error: log.format: "pretty" is none of the choices; use `compact` or `json`
-            test.toml:77:11: error: log.filter: "sip=loud" is not a filter of log lines; write a level, or levels by crate: "info", "info,sip=debug"
+            test.toml:46:19: error: operators[1].console_secret: begins like a hash of Argon2 but cannot be read as one; make one with `holdfast hash-secret`, and copy all of it
+            test.toml:48:1: error: trunks[0].secret: is missing; add `secret = "a long random text"`
+            test.toml:48:1: error: trunks[0]: is known both by address and by digest; give either `from`, or `user` and `secret`
+            test.toml:50:10: warning: trunks[0].from[0]: lets the whole Internet call; name the provider's addresses alone
+            test.toml:50:23: error: trunks[0].from[1]: "example.org" is neither an IP address nor a block of them; write it like "192.0.2.7", "192.0.2.0/24", "2001:db8::/32" or "this-machine"
+            test.toml:54:32: error: sip.listen[1]: "tls:0.0.0.0:5061" begins with no transport that is spoken here; write it as "udp:0.0.0.0:5060" or "tcp:[::]:5060"
+            test.toml:54:52: error: sip.listen[2]: "udp:localhost:5060" does not go on with an IP address and a port; write it as "udp:0.0.0.0:5060" or "tcp:[::]:5060"
+            test.toml:55:22: error: sip.early_media_status: 180 is out of range; use a number from 182 to 183
+            test.toml:56:21: error: sip.session_interval: is shorter than `session_interval_min`; make it at least as long, or "0s" for no session timers
+            test.toml:59:14: error: media.audio_dir: there is no folder nowhere; name the one that holds prompts/ and music/; a relative path begins where the program is started
+            test.toml:60:10: error: media.ports: "20001-20002" holds no pair of an even port and the odd one after it; write the first and the last: "16384-32767"
+            test.toml:63:11: error: feed.listen: "8080" is not an IP address and a port; write it as "0.0.0.0:8080" or "[::]:8080"
+            test.toml:64:13: error: feed.origins[0]: "console.example" is not a web origin; write it as "https://console.example"
+            test.toml:67:15: error: journal.durability: "always" is none of the choices; use `every_batch`, `interval` or `never`
+            test.toml:68:17: error: journal.segment_size: "64" is not a size; write it with its unit: "64MiB", "10GB"
+            test.toml:69:18: warning: journal.sync_interval: has no effect with this `durability`; remove it, or write `durability = "interval"`
+            test.toml:72:13: error: engine.calls_max: 0 is out of range; use a number from 1 to 100000
+            test.toml:73:14: error: engine.clock_rate: 0 is out of range; use a number above 0 and up to 100000
+            test.toml:74:16: error: engine.clock_start: "tomorrow" is not a moment; write a moment with its offset from UTC, such as "2026-11-23T09:00:00+08:00"
+            test.toml:77:11: error: log.format: "pretty" is none of the choices; use `compact` or `json`
+            test.toml:78:11: error: log.filter: "sip=loud" is not a filter of log lines; write a level, or levels by crate: "info", "info,sip=debug"
         "#]],
     );
 }
