@@ -20,21 +20,21 @@ pub(crate) trait Design {
 
 /// The legs dialled by the last inputs.
 #[derive(Default)]
-pub(crate) struct Dials(pub(crate) VecDeque<LegId>);
-
-impl Extend<Output> for Dials {
-    fn extend<I: IntoIterator<Item = Output>>(&mut self, outputs: I) {
-        self.0
-            .extend(outputs.into_iter().filter_map(|output| match output {
-                Output::Dial { leg, .. } => Some(leg),
-                _ => None,
-            }));
-    }
+pub(crate) struct Dials {
+    pub(crate) legs: VecDeque<LegId>,
+    /// Kept for its capacity.
+    outputs: Vec<Output>,
 }
 
 impl Design for Acd {
     fn input(&mut self, at: Timestamp, input: Input, dials: &mut Dials) {
-        self.handle(at, input, dials);
+        self.handle(at, input, &mut dials.outputs);
+        dials
+            .legs
+            .extend(dials.outputs.drain(..).filter_map(|output| match output {
+                Output::Dial { leg, .. } => Some(leg),
+                _ => None,
+            }));
     }
 }
 
@@ -110,7 +110,7 @@ impl<D: Design> Churn<D> {
     }
 
     fn pick_up(&mut self) {
-        while let Some(leg) = self.dials.0.pop_front() {
+        while let Some(leg) = self.dials.legs.pop_front() {
             self.input(Input::LegRinging { leg });
             self.input(Input::LegAnswered { leg });
             self.talking.push_back(leg);

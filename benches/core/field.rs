@@ -60,7 +60,7 @@ impl LockedList {
             oldest.state = State::Ringing;
             oldest.operator = operator;
             free[operator] = false;
-            dials.0.push_back(LegId {
+            dials.legs.push_back(LegId {
                 call: oldest.call,
                 leg: 1,
             });
@@ -125,7 +125,7 @@ impl PolledTable {
             *free = false;
             self.callers[*row].state = State::Ringing;
             self.callers[*row].operator = operator;
-            dials.0.push_back(LegId { call: *call, leg: 1 });
+            dials.legs.push_back(LegId { call: *call, leg: 1 });
         }
     }
 }

@@ -53,7 +53,7 @@ pub struct Acd {
     look_at: Timestamp,
     next_ticket: u64,
     draining: bool,
-    /// Outputs of the input in hand; kept for its capacity.
+    /// Where the outputs of the input in hand go: the caller's own, while it is handled.
     #[serde(skip)]
     out: Vec<Output>,
 }
@@ -95,11 +95,12 @@ impl Acd {
     ///
     /// # Panics
     /// Only if an invariant of the core itself is broken.
-    pub fn handle(&mut self, now: Timestamp, input: Input, out: &mut impl Extend<Output>) {
+    pub fn handle(&mut self, now: Timestamp, input: Input, out: &mut Vec<Output>) {
         if self.now == Timestamp::default() {
             self.operators.begin(now);
         }
         self.now = self.now.max(now);
+        std::mem::swap(&mut self.out, out);
         // First, so that whatever is decided now is decided with the lines that are in force now.
         if self.look_at <= self.now {
             self.look_at_schedule();
@@ -110,14 +111,12 @@ impl Acd {
         self.settle();
         // An input may make something due at once: an offer for which the caller has waited while phones rang.
         self.pass_deadlines();
-        out.extend(self.out.drain(..));
+        std::mem::swap(&mut self.out, out);
     }
 
     /// Deals with the deadlines that have come, each at its turn.
     fn pass_deadlines(&mut self) {
-        while let Some((at, timer)) = self.timers.next()
-            && at <= self.now
-        {
+        while let Some(timer) = self.timers.due(self.now) {
             self.timers.clear(timer);
             self.due(timer);
             self.settle();
