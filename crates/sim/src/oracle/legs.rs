@@ -37,7 +37,10 @@ impl Oracle {
         let listens = !talks && !id.is_call_back();
         let hears = (call.answered || call.early) && (listens || put_on_hold);
         call.spoken = now;
-        call.offered = matches!(audio, Audio::LastOffer(_));
+        // Music for a caller who was put on hold takes no offer back.
+        if audio != Audio::HoldMusic {
+            call.offered = matches!(audio, Audio::LastOffer(_));
+        }
         self.check(hears, "signalling", || {
             format!("call {id} is played to, but does not listen")
         })
