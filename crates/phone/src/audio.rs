@@ -1,5 +1,6 @@
 //! A call's audio: one UDP socket, a task that sends 20 ms packets in step, and an ear that keeps what arrived.
 
+use crate::sdp::EVENT_PAYLOAD_TYPE;
 use crate::tone::{Sine, mean_square, share_at};
 use crate::{Codec, PhoneError};
 use rtp_rs::{RtpPacketBuilder, RtpReader, Seq};
@@ -23,6 +24,10 @@ const PACKET_TIME: Duration = Duration::from_millis(20);
 
 /// The most sound that is kept: 10 s. Older samples make room.
 const EAR_SAMPLES_MAX: usize = 80_000;
+
+/// Packets of one key press (RFC 4733 §2.5.1): 160 ms, the last three with the end bit.
+const EVENT_PACKETS: u16 = 8;
+const EVENT_ENDS: u16 = 3;
 
 /// The largest datagram that is read; a 20 ms G.711 packet has 172 bytes.
 const DATAGRAM_BYTES_MAX: usize = 1_500;
@@ -118,6 +123,8 @@ pub(crate) struct Audio {
     local: SocketAddr,
     sending: watch::Sender<Option<Sending>>,
     tone_hz: Arc<AtomicU32>,
+    /// The event under way, told in place of sound until it is over.
+    event: watch::Sender<Option<u8>>,
     ear: Arc<Mutex<Ear>>,
     packets: watch::Receiver<u64>,
     _stop: DropGuard,
@@ -132,12 +139,15 @@ impl Audio {
         let (sending, to_send) = watch::channel(None);
         let (heard, packets) = watch::channel(0);
         let tone_hz = Arc::new(AtomicU32::new(0));
+        let event = watch::Sender::new(None);
         let ear = Arc::new(Mutex::new(Ear::default()));
         let stop = CancellationToken::new();
-        tokio::spawn(
-            stop.clone()
-                .run_until_cancelled_owned(speak(socket.clone(), to_send, tone_hz.clone())),
-        );
+        tokio::spawn(stop.clone().run_until_cancelled_owned(speak(
+            socket.clone(),
+            to_send,
+            tone_hz.clone(),
+            event.clone(),
+        )));
         tokio::spawn(
             stop.clone()
                 .run_until_cancelled_owned(listen(socket, ear.clone(), heard)),
@@ -146,6 +156,7 @@ impl Audio {
             local,
             sending,
             tone_hz,
+            event,
             ear,
             packets,
             _stop: stop.drop_guard(),
@@ -172,6 +183,14 @@ impl Audio {
     /// Sends a tone of `hz` from now on; 0 is silence.
     pub(crate) fn tone(&self, hz: u32) {
         self.tone_hz.store(hz, Ordering::Relaxed);
+    }
+
+    /// Sends a telephone-event (RFC 4733 §3.2) in place of 160 ms of sound, and waits until that is done. With nobody to
+    /// send to, or on hold, it is never done.
+    pub(crate) async fn event(&self, event: u8) {
+        self.event.send_replace(Some(event));
+        let mut done = self.event.subscribe();
+        let _ = done.wait_for(Option::is_none).await;
     }
 
     /// Forgets what was heard and waits until `length` of new sound has arrived, but no longer than `within`.
@@ -218,6 +237,7 @@ async fn speak(
     socket: Arc<UdpSocket>,
     mut to_send: watch::Receiver<Option<Sending>>,
     tone_hz: Arc<AtomicU32>,
+    event: watch::Sender<Option<u8>>,
 ) {
     if to_send.wait_for(Option::is_some).await.is_err() {
         return;
@@ -228,6 +248,7 @@ async fn speak(
     let mut timestamp = (start >> 16) as u32;
     let mut sine = Sine::default();
     let mut first = true;
+    let mut event_packets = 0;
     let mut clock = interval(PACKET_TIME);
     clock.set_missed_tick_behavior(MissedTickBehavior::Burst);
     loop {
@@ -237,16 +258,37 @@ async fn speak(
             first = true;
             continue;
         };
-        let hz = f64::from(tone_hz.load(Ordering::Relaxed));
-        let payload: [u8; PACKET_SAMPLES] = std::array::from_fn(|_| sending.codec.encode(sine.next(hz)));
-        let packet = RtpPacketBuilder::new()
-            .payload_type(sending.codec.payload_type())
-            .marked(first)
-            .sequence(seq)
-            .timestamp(timestamp)
-            .ssrc(ssrc)
-            .payload(&payload)
-            .build();
+        let event_now = *event.borrow();
+        let packet = match event_now {
+            Some(code) => {
+                event_packets += 1;
+                RtpPacketBuilder::new()
+                    .payload_type(EVENT_PAYLOAD_TYPE)
+                    .marked(event_packets == 1)
+                    .timestamp(timestamp.wrapping_sub(u32::from(event_packets - 1) * PACKET_SAMPLES as u32))
+                    .sequence(seq)
+                    .ssrc(ssrc)
+                    .payload(&event_payload(code, event_packets))
+                    .build()
+            }
+            None => {
+                let hz = f64::from(tone_hz.load(Ordering::Relaxed));
+                let payload: [u8; PACKET_SAMPLES] =
+                    std::array::from_fn(|_| sending.codec.encode(sine.next(hz)));
+                RtpPacketBuilder::new()
+                    .payload_type(sending.codec.payload_type())
+                    .marked(first)
+                    .sequence(seq)
+                    .timestamp(timestamp)
+                    .ssrc(ssrc)
+                    .payload(&payload)
+                    .build()
+            }
+        };
+        if event_packets == EVENT_PACKETS {
+            event_packets = 0;
+            event.send_replace(None);
+        }
         seq = seq.next();
         first = false;
         if let Ok(packet) = packet {
@@ -254,6 +296,15 @@ async fn speak(
             let _ = socket.send_to(&packet, sending.to).await;
         }
     }
+}
+
+/// The event, its end bit and volume, and its duration so far in samples (RFC 4733 §2.3).
+fn event_payload(code: u8, packet: u16) -> [u8; 4] {
+    const END: u8 = 0x80;
+    const VOLUME: u8 = 10;
+    let ends = packet > EVENT_PACKETS - EVENT_ENDS;
+    let [high, low] = (packet.min(EVENT_PACKETS - EVENT_ENDS + 1) * PACKET_SAMPLES as u16).to_be_bytes();
+    [code, VOLUME | if ends { END } else { 0 }, high, low]
 }
 
 async fn listen(socket: Arc<UdpSocket>, ear: Arc<Mutex<Ear>>, heard: watch::Sender<u64>) {

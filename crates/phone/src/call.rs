@@ -290,6 +290,15 @@ impl Call {
         }
     }
 
+    /// Presses a key, told as a telephone-event (RFC 4733) in place of sound, also before the call is answered if there is
+    /// early media. Returns when the last packet has gone out. `key` is a digit, `*`, `#` or `A` to `D`; others are not
+    /// sent.
+    pub async fn press_event(&self, key: char) {
+        if let Some(event) = "0123456789*#ABCD".find(key) {
+            self.shared.audio.event(event as u8).await;
+        }
+    }
+
     /// The longest time without a packet between two that arrived, since this was asked last.
     pub fn longest_gap(&self) -> Duration {
         self.shared.audio.longest_gap()

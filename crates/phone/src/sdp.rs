@@ -4,7 +4,7 @@ use crate::{Codec, PhoneError};
 use std::net::{IpAddr, SocketAddr};
 
 /// The payload type offered for telephone-events (RFC 4733), the one most phones use.
-const EVENT_PAYLOAD_TYPE: u8 = 101;
+pub(crate) const EVENT_PAYLOAD_TYPE: u8 = 101;
 
 /// Which way the audio goes, as seen by who writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
