@@ -2,6 +2,7 @@
 
 use harness::{Engine, Feed, Place, SECRET, Settings, Sipp, soon};
 use phone::{Call, CallState, Phone, PhoneConfig};
+use serde_json::json;
 use std::time::Duration;
 
 /// A caller and an operator who talk.
@@ -123,4 +124,43 @@ async fn after_a_restart_calls_are_taken_and_call_ids_go_on() {
         assert!(status.success(), "the engine ended with {status}");
     }
     assert!(calls[0] < calls[1], "no call id is used twice: {calls:?}");
+}
+
+#[tokio::test]
+async fn lines_set_by_hand_stay_so_after_a_restart() {
+    let place = Place::new();
+    let address = Some(place.address());
+    let settings = Settings {
+        address,
+        ..settings("drain_timeout = \"0s\"")
+    };
+    // Monday 22:00, with the test's clock at 10:00.
+    let until = 1_795_442_400_000_u64;
+    for run in 0..2 {
+        let engine = Engine::start(&place, &settings).await;
+        let mut feed = engine.feed().await;
+        if run == 0 {
+            assert_eq!(feed.snapshot()["lines"], 12, "as scheduled");
+            feed.command(json!({ "do": "set_lines", "lines": 6, "until": until }))
+                .await;
+            engine.kill().await;
+        } else {
+            let snapshot = feed.snapshot();
+            assert_eq!(
+                (
+                    &snapshot["lines"],
+                    &snapshot["next_change"],
+                    &snapshot["next_lines"]
+                ),
+                (&json!(6), &json!(until), &json!(4)),
+                "{snapshot}"
+            );
+            feed.command(json!({ "do": "follow_schedule" })).await;
+            feed.until("the schedule to count again", |log| {
+                log.numbers("capacity_changed", "/lines") == [12]
+            })
+            .await;
+            engine.stop().await;
+        }
+    }
 }

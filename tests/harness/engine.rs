@@ -24,6 +24,8 @@ pub struct Settings {
     pub auto_ready: bool,
     /// Calls in a row an operator may leave unanswered.
     pub no_answer_max: u32,
+    /// Lines at the head of the file.
+    pub head: &'static str,
     /// Further lines of `[[queues]]`.
     pub queue: &'static str,
     /// Further lines of `[engine]`.
@@ -50,6 +52,7 @@ impl Default for Settings {
             operators: &[],
             auto_ready: true,
             no_answer_max: 1,
+            head: "",
             queue: "wrap_up = \"0s\"",
             engine: "drain_timeout = \"1s\"",
             operator: "",
@@ -72,6 +75,7 @@ impl Settings {
         let bind = if ip.is_ipv4() { "bind_v4" } else { "bind_v6" };
         let Settings {
             clock_start,
+            head,
             queue,
             engine,
             sip,
@@ -84,6 +88,7 @@ impl Settings {
         } = self;
         let mut text = format!(
             r#"
+{head}
 [log]
 filter = "info,engine=debug,sip=debug"
 [engine]
