@@ -1,0 +1,9 @@
+import { render } from "preact";
+import { App, start } from "./app";
+import "./style/base.css";
+import "./style/parts.css";
+import "./style/pages.css";
+
+const place = document.getElementById("app");
+if (place) render(<App phone={null} />, place);
+start();

@@ -1,0 +1,121 @@
+// The call in hand: who calls and how long they waited, the talk, and the wrap-up with its countdown.
+
+import { useEffect, useReducer } from "preact/hooks";
+import type { Call, Operator } from "../feed/wire";
+import { fill, words } from "../i18n";
+import { duration } from "../i18n/format";
+import type { View } from "../live";
+import type { Phone } from "../phone/phone";
+import { callerName } from "./lists";
+import { LevelSign } from "./mark";
+
+/** A wrap-up with less left than this is marked, in milliseconds. */
+const NEARLY_OVER = 10_000;
+
+interface CallProps {
+  view: View;
+  me: Operator;
+  phone: Phone | null;
+}
+
+export function CallCard({ view, me, phone }: CallProps) {
+  const { inHand } = view;
+  const titles = { reserved: words().incoming, talking: words().inCall, wrap_up: words().callOver };
+  const title = titles[me.state as keyof typeof titles];
+  if (title === undefined) {
+    return (
+      <section class="card call none" aria-labelledby="call">
+        <h2 id="call">{words().noCall}</h2>
+        <p>{words().noCallHint}</p>
+      </section>
+    );
+  }
+  return (
+    <section class={`card call ${me.state}`} aria-labelledby="call">
+      <h2 id="call" aria-live="assertive">
+        {title}
+      </h2>
+      {inHand ? <Caller call={inHand} /> : me.call !== undefined && <p class="caller">#{me.call}</p>}
+      {me.state === "reserved" && <Ringing view={view} me={me} />}
+      {me.state === "talking" && <Talking view={view} call={inHand} />}
+      {me.state === "wrap_up" && <WrapUp view={view} me={me} />}
+      {phone && <PhoneButtons phone={phone} />}
+    </section>
+  );
+}
+
+function Caller({ call }: { call: Call }) {
+  const { queue, trunk, needs = [] } = call;
+  return (
+    <>
+      <p class="caller">{callerName(call)}</p>
+      <p class="facts">
+        <span>{queue}</span>
+        <span>{trunk}</span>
+        {needs.length > 0 && <span class="need">{fill(words().needs, { what: needs.join(", ") })}</span>}
+      </p>
+    </>
+  );
+}
+
+function Ringing({ view, me }: { view: View; me: Operator }) {
+  const { inHand, why, now } = view;
+  return (
+    <>
+      {inHand && <p class="big">{fill(words().waitedFor, { time: duration(now - inHand.since) })}</p>}
+      {me.until !== undefined && <p class="note">{fill(words().pickUpWithin, { time: duration(me.until - now) })}</p>}
+      {why && (
+        <p class="note">
+          {why.favourite
+            ? words().whyYouFavourite
+            : fill(words().whyYou, { n: why.waiting, time: duration(why.idle_ms) })}
+        </p>
+      )}
+    </>
+  );
+}
+
+function Talking({ view, call }: { view: View; call: Call | null }) {
+  if (call?.connected === undefined) return null;
+  return (
+    <>
+      <p class="big">
+        {fill(words().talkingFor, { time: duration(view.now - call.connected) })}
+        {call.held && <span class="held">{words().onHold}</span>}
+      </p>
+      <p class="note">{fill(words().waitedFor, { time: duration(call.connected - call.since) })}</p>
+    </>
+  );
+}
+
+function WrapUp({ view, me }: { view: View; me: Operator }) {
+  if (me.until === undefined) return null;
+  const left = Math.max(0, me.until - view.now);
+  const whole = Math.max(1, me.until - me.since);
+  const late = left < NEARLY_OVER;
+  return (
+    <>
+      <p class={`big ${late ? "watch" : ""}`}>
+        {late && <LevelSign level="watch" />} {duration(left)} <small>{words().wrapUpLeft}</small>
+      </p>
+      <progress max={whole} value={left} aria-label={words().wrapUpLeft} />
+    </>
+  );
+}
+
+/** Answer and hang up, where the phone is in the page. */
+function PhoneButtons({ phone }: { phone: Phone }) {
+  const [, redraw] = useReducer<number, void>((count) => count + 1, 0);
+  useEffect(() => phone.onChange(redraw), [phone]);
+  if (phone.call === "none") return null;
+  return (
+    <div class="buttons">
+      {phone.call === "rings" && (
+        <button class="primary" onClick={() => phone.answer()}>
+          {words().answer}
+        </button>
+      )}
+      <button onClick={() => phone.hangUp()}>{phone.call === "rings" ? words().decline : words().hangUp}</button>
+    </div>
+  );
+}
