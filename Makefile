@@ -12,6 +12,11 @@ SEED ?=
 BINARY := $(CURDIR)/target/debug/holdfast
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 
+# What the binary embeds, and everything that it is made of.
+CONSOLE := console/dist/page/index.html
+CONSOLE_SOURCES := $(shell find console/src console/public console/index.html console/*.json console/*.ts -type f)
+NODE_MODULES := console/node_modules/.package-lock.json
+
 # On a build machine nothing is built twice: incremental state and full debug info only cost time.
 ifdef CI
 export CARGO_INCREMENTAL := 0
@@ -20,7 +25,7 @@ export CARGO_TERM_COLOR := never
 export NEXTEST_PROFILE := ci
 endif
 
-.PHONY: help setup run demo build fmt lint doc doctest rules types check-config nextest test bench load soak kills fuzz deny
+.PHONY: help setup run demo build console fmt lint doc doctest rules types check-config browser nextest test bench load soak kills fuzz deny
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,17 +33,28 @@ help: ## List these targets
 setup: ## Install what the tests need (Debian packages; as root or with sudo)
 	@scripts/setup test
 
-run: ## Build and start the engine with CONFIG (config/holdfast.toml)
+console: $(CONSOLE) ## Build the console, which the next build of the binary embeds
+
+$(CONSOLE): $(CONSOLE_SOURCES) $(NODE_MODULES)
+	cd console && npm run --silent check && npm run --silent build
+	@touch $@
+
+$(NODE_MODULES): console/package.json console/package-lock.json
+	@scripts/setup build
+	cd console && npm ci
+	@touch $@
+
+run: console ## Build and start the engine with CONFIG (config/holdfast.toml)
 	@scripts/setup build
 	cargo build --release --package holdfast
 	exec target/release/holdfast serve --config $(CONFIG)
 
-demo: ## Start the engine with simulated callers and operators (DEMO_ARGS="--calls-per-hour 600")
+demo: console ## Start the engine with simulated callers and operators (DEMO_ARGS="--calls-per-hour 600")
 	@scripts/setup build
 	cargo build --release --package holdfast
 	exec target/release/holdfast demo $(DEMO_ARGS)
 
-build: ## Build the release binary, target/release/holdfast
+build: console ## Build the release binary, target/release/holdfast
 	@scripts/setup build
 	cargo build --release --package holdfast
 
@@ -62,12 +78,17 @@ rules: ## Check the Prometheus rules and run their tests
 types: ## Renew the console's types after the feed's messages changed
 	UPDATE_EXPECT=1 cargo test --quiet --package feed --lib the_consoles_types
 
-check-config: ## Let the binary check the configuration that ships
+check-config: console ## Let the binary check the configuration that ships
 	cargo build --package holdfast
 	$(BINARY) check --config $(CONFIG)
 
+browser: console ## Test the console: units, and pages in Chromium against the real engine
+	cargo build --package holdfast
+	cd console && npm run --silent test
+	cd console && HOLDFAST_BIN=$(BINARY) npm run --silent browser
+
 # Unit tests, scenarios, fixtures, the benches once each, and the end-to-end tests with real peers.
-nextest: ## Run all tests except the documentation's
+nextest: console ## Run all tests of crates except the documentation's
 	cargo build --package holdfast
 ifeq ($(NEXTEST),yes)
 	HOLDFAST_BIN=$(BINARY) cargo nextest run --workspace --all-targets
@@ -76,7 +97,7 @@ else
 endif
 
 # The runner with the summary comes last.
-test: setup fmt lint doc doctest rules check-config nextest ## Everything that must pass before a change goes in
+test: setup fmt console lint doc doctest rules check-config browser nextest ## Everything that must pass before a change goes in
 
 bench: ## Run the criterion benches
 	cargo bench --package benches

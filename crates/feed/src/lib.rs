@@ -1,4 +1,4 @@
-//! The HTTP edge: the live feed with its commands, the metrics, the health checks and the plain page.
+//! The HTTP edge: the live feed with its commands, the metrics, the health checks and the console's files.
 //!
 //! Owns the wire JSON (only this crate knows it), who may see and ask what, and every HTTP and WebSocket
 //! connection. `docs/feed.md` is the protocol.

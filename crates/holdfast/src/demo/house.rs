@@ -6,7 +6,8 @@ use crate::config::Severity;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The password of all simulated operators. They are reached on loopback alone, for as long as the demonstration runs.
+/// The password of all simulated operators and of the supervisor. They are reached on loopback alone, for as long as the
+/// demonstration runs.
 pub(super) const SECRET: &str = "demonstration";
 
 /// The name of a simulated operator.
@@ -86,6 +87,7 @@ ports = "20000-29999"
 audio_dir = {audio:?}
 [feed]
 listen = "{web}"
+supervisor_secret = "{SECRET}"
 [[trunks]]
 name = "loopback"
 from = ["127.0.0.0/8", "::1"]

@@ -180,6 +180,10 @@ fn show_banner(server: &Server) -> io::Result<()> {
             colours
         }
     )?;
-    writeln!(out, "  Ctrl-C ends it.\n")?;
+    let (name, secret) = (house::operator_name(0), house::SECRET);
+    writeln!(
+        out,
+        "  Sign in on the page as operator {name} or as supervisor, secret \"{secret}\". Ctrl-C ends it.\n"
+    )?;
     out.flush()
 }

@@ -1,0 +1,58 @@
+// Every page in both languages and themes: nothing that axe finds serious, and a picture of each to look at.
+
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Page } from "@playwright/test";
+import { Engine } from "./engine";
+import { expect, signIn, supervise, test } from "./test";
+
+const AXE = createRequire(import.meta.url).resolve("axe-core");
+const PICTURES = join(tmpdir(), "holdfast-console-pictures");
+
+interface Finding {
+  id: string;
+  impact: string | null;
+  nodes: { html: string; failureSummary?: string }[];
+}
+
+/** What axe finds serious or critical, in words. */
+async function serious(page: Page): Promise<string[]> {
+  await page.addScriptTag({ path: AXE });
+  const found = await page.evaluate(
+    () => (window as unknown as { axe: { run(): Promise<{ violations: Finding[] }> } }).axe.run(),
+  );
+  const bad = found.violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+  return bad.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary ?? ""}`));
+}
+
+test.use({ bypassCSP: true });
+
+for (const name of ["sign-in", "operator", "supervisor", "wallboard"] as const) {
+  test(`${name}: axe finds nothing serious in either language or theme`, async ({ page, place }) => {
+    const phone = place.address();
+    const engine = await Engine.start(place, { operators: { "1001": phone, "1002": null, "1003": null }, lines: 3 });
+    engine.phone(phone);
+    if (name === "operator") {
+      await signIn(page, engine, "1001");
+      await page.keyboard.press("r");
+    } else if (name === "supervisor") {
+      await supervise(page, engine);
+    } else {
+      await page.goto(engine.url + (name === "wallboard" ? "/wallboard" : "/"));
+    }
+    engine.callers(5);
+    if (name === "operator") await expect(page.locator("#own-state")).toHaveText("Talking");
+    if (name === "supervisor") await page.getByRole("button", { name: "13800000004" }).click();
+    if (name === "wallboard") await expect(page.locator(".waiting tbody tr")).toHaveCount(5);
+
+    for (const language of ["English", "中文"]) {
+      for (const scheme of ["light", "dark"] as const) {
+        await page.emulateMedia({ colorScheme: scheme });
+        expect(await serious(page), `${name}, ${language}, ${scheme}`).toEqual([]);
+        await page.screenshot({ path: join(PICTURES, `${name}-${language}-${scheme}.png`) });
+      }
+      await page.getByRole("button", { name: language === "English" ? "中文" : "English", exact: true }).click();
+    }
+  });
+}
