@@ -42,7 +42,10 @@ async fn serve(hub: &Hub) -> Feed {
     });
     let requests: Requests = Arc::new(move |request| match request {
         Request::Snapshot(reply) => reply.send((0, empty.clone())).is_ok(),
-        Request::Command { .. } | Request::Explain { .. } | Request::Record { .. } => false,
+        Request::Command { .. }
+        | Request::Explain { .. }
+        | Request::Record { .. }
+        | Request::Supervise { .. } => false,
     });
     let config = FeedConfig {
         listen: (Ipv4Addr::LOCALHOST, 0).into(),

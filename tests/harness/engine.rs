@@ -36,6 +36,8 @@ pub struct Settings {
     pub trunk: &'static str,
     /// Further lines of `[sip]`.
     pub sip: &'static str,
+    /// Further tables.
+    pub tables: &'static str,
     /// A phone outside: its address stands for `OUTSIDE` in all of these lines.
     pub outside: Option<SocketAddr>,
     /// RTP ports.
@@ -58,6 +60,7 @@ impl Default for Settings {
             operator: "",
             trunk: "",
             sip: "",
+            tables: "",
             outside: None,
             ports: "20000-20999",
             address: None,
@@ -127,6 +130,7 @@ dial = ["hotline", "12345"]
                  no_answer_max = {no_answer_max}\n{operator}\n"
             ));
         }
+        text.push_str(self.tables);
         match self.outside {
             Some(outside) => text.replace("OUTSIDE", &outside.to_string()),
             None => text,

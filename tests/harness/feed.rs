@@ -100,7 +100,14 @@ impl Feed {
     ///
     /// # Panics
     /// When it is refused.
-    pub async fn command(&mut self, mut command: Value) {
+    pub async fn command(&mut self, command: Value) {
+        let text = command.to_string();
+        let answer = self.ask(command).await;
+        assert_eq!(answer["type"], "ok", "{text} was answered {answer}");
+    }
+
+    /// Sends a command as the supervisor and gives the answer.
+    pub async fn ask(&mut self, mut command: Value) -> Value {
         self.next_id += 1;
         let id = self.next_id.to_string();
         command["id"] = Value::from(id.as_str());
@@ -111,8 +118,7 @@ impl Feed {
         loop {
             let answer = self.take().await;
             if answer["id"] == id.as_str() {
-                assert_eq!(answer["type"], "ok", "{command} was answered {answer}");
-                return;
+                return answer;
             }
         }
     }

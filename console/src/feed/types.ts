@@ -31,7 +31,11 @@ until: number, }
   | { "do": "follow_schedule" }
   | { "do": "explain", call: number, }
   | { "do": "record", operator?: string, on: boolean, }
-  | { "do": "renew" });
+  | { "do": "renew" }
+  | { "do": "listen", operator: string, phone?: string, }
+  | { "do": "whisper", operator: string, phone?: string, }
+  | { "do": "barge", operator: string, phone?: string, }
+  | { "do": "leave", operator: string, });
 
 /**
  * What a denied client is told.
@@ -47,7 +51,11 @@ export type Hello = { protocol: number, epoch: number, server_time: number, cloc
 /**
  * Real seconds until the session is over unless it is renewed; left out for who is not signed in.
  */
-expires_in_s?: number, queues: Array<string>, pause_reasons: Array<string>, };
+expires_in_s?: number, queues: Array<string>, pause_reasons: Array<string>, 
+/**
+ * For a supervisor: the phones to listen at.
+ */
+phones?: Array<string>, };
 
 /**
  * A message to a client.

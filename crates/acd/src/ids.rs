@@ -35,6 +35,9 @@ pub struct LegId {
 }
 
 impl LegId {
+    /// Legs numbered from here on are not the queue's: the phones of supervisors, who listen to a call.
+    pub const SUPERVISORS: u32 = 1 << 31;
+
     /// The caller's own leg of `call`.
     pub const fn caller(call: CallId) -> Self {
         Self { call, leg: 0 }
@@ -43,6 +46,11 @@ impl LegId {
     /// Whether this is the caller's leg rather than an operator's.
     pub const fn is_caller(self) -> bool {
         self.leg == 0
+    }
+
+    /// Whether this is a supervisor's leg, of which the core knows nothing.
+    pub const fn is_supervisor(self) -> bool {
+        self.leg >= Self::SUPERVISORS
     }
 }
 

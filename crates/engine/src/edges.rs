@@ -1,6 +1,8 @@
 //! What the loop needs of the world around it. The real things are in [`crate::house`]; tests bring their own.
 
+use crate::supervision::SupervisorNews;
 use acd::{CallId, Input, LegId, OperatorId, Output, QueueId, Snapshot, Timestamp};
+use feed::Supervise;
 use journal::{Checkpointed, Committed, Journal, JournalError, Room};
 
 /// Where outputs go. Nothing here may block: the queue stands still meanwhile.
@@ -14,6 +16,15 @@ pub trait Edges: Send {
     /// # Errors
     /// [`Refusal::NotOnDemand`](feed::Refusal::NotOnDemand) when that is not to be had on command.
     fn record(&mut self, call: CallId, queue: QueueId, on: bool) -> Result<(), feed::Refusal>;
+
+    /// Lets a supervisor listen to a call, or no longer.
+    ///
+    /// # Errors
+    /// What hinders it: the phone cannot be reached or is taken, or another supervisor listens.
+    fn supervise(&mut self, call: CallId, order: Supervise) -> Result<(), feed::Refusal>;
+
+    /// Takes in what became of a supervisor's phone.
+    fn supervisor(&mut self, news: SupervisorNews);
 
     /// Takes note of the state with which a run goes on, before anything is carried out.
     fn resume(&mut self, state: &Snapshot);

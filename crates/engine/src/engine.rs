@@ -7,6 +7,7 @@ use crate::inbox::{Inbox, Stimuli, Stimulus, line};
 use crate::metrics::Metrics;
 use crate::reconcile::Reconciler;
 use crate::recovery::Beginning;
+use crate::supervision::SupervisorNews;
 use crate::turn::{Loop, State};
 use acd::{Acd, Input, LegId};
 use feed::Requests;
@@ -72,8 +73,8 @@ impl Entrance {
     pub fn media_events(&self) -> MediaEvents {
         let entrance = self.clone();
         Arc::new(move |event| {
-            if let Some(input) = of_media(event) {
-                entrance.offer(Stimulus::Input(input));
+            if let Some(stimulus) = of_media(event) {
+                entrance.offer(stimulus);
             }
         })
     }
@@ -81,9 +82,9 @@ impl Entrance {
     /// Where signalling reports.
     pub fn sip_events(&self) -> SipEvents {
         let entrance = self.clone();
-        Arc::new(move |event| match of_sip(event) {
-            Some(input) if !entrance.offer(Stimulus::Input(input)) => Accepted::No,
-            _ => Accepted::Yes,
+        Arc::new(move |event| {
+            let accepted = of_sip(event).is_none_or(|stimulus| entrance.offer(stimulus));
+            if accepted { Accepted::Yes } else { Accepted::No }
         })
     }
 
@@ -112,18 +113,25 @@ impl Entrance {
     }
 }
 
-fn of_media(event: MediaEvent) -> Option<Input> {
-    match event {
+fn of_media(event: MediaEvent) -> Option<Stimulus> {
+    let input = match event {
         MediaEvent::PromptDone { leg } => leg.is_caller().then_some(Input::PromptDone { call: leg.call }),
         MediaEvent::Dtmf { leg, digit } => of_digit(leg, digit),
+        MediaEvent::Silent { leg } if leg.is_supervisor() => {
+            return Some(Stimulus::Supervisor(SupervisorNews::Silent(leg)));
+        }
         MediaEvent::Silent { leg } => Some(Input::MediaSilent { leg }),
         // Nothing is decided by it: see `quality`.
         MediaEvent::Closed { .. } => None,
-    }
+    };
+    input.map(Stimulus::Input)
 }
 
-fn of_sip(event: SipEvent) -> Option<Input> {
-    Some(match event {
+fn of_sip(event: SipEvent) -> Option<Stimulus> {
+    if let Some(news) = SupervisorNews::of_sip(event) {
+        return news.map(Stimulus::Supervisor);
+    }
+    let input = match event {
         SipEvent::CallArrived {
             call,
             queue,
@@ -143,10 +151,11 @@ fn of_sip(event: SipEvent) -> Option<Input> {
         SipEvent::Failed { leg, cause } => Input::LegFailed { leg, cause },
         SipEvent::Gone { leg } => Input::LegGone { leg },
         SipEvent::Held { leg, held } => Input::LegHeld { leg, held },
-        SipEvent::Dtmf { leg, digit } => return of_digit(leg, digit),
+        SipEvent::Dtmf { leg, digit } => of_digit(leg, digit)?,
         SipEvent::PhoneRegistered { operator } => Input::PhoneRegistered { operator },
         SipEvent::PhoneUnregistered { operator } => Input::PhoneUnregistered { operator },
-    })
+    };
+    Some(Stimulus::Input(input))
 }
 
 /// Keys count when the caller pressed them.

@@ -1,9 +1,12 @@
 //! The real world around the loop: signalling, media, feed, metrics and logs.
 
+use crate::EngineError;
 use crate::edges::Edges;
+use crate::supervision::{Supervision, SupervisorNews};
 use acd::{CallId, Event, LegId, OperatorId, Output, QueueId, Snapshot, Timestamp};
-use feed::Hub;
+use feed::{Hub, Supervise};
 use media::{Language, Library, Media};
+use prometheus::Registry;
 use sip::Sip;
 use std::collections::BTreeMap;
 use telemetry::{Metrics, Names, log_event};
@@ -27,6 +30,7 @@ pub struct House {
     queues: BTreeMap<CallId, QueueId>,
     /// What is recorded of each queue, by [`QueueId`].
     recorded: Vec<Recorded>,
+    supervision: Supervision,
 }
 
 /// What is recorded of a queue.
@@ -52,13 +56,18 @@ pub enum RecordPolicy {
 
 impl House {
     /// Puts the parts together.
+    ///
+    /// # Errors
+    /// When `registry` has the metrics of supervisors already.
     pub fn new(
         (sip, media, library): (Sip, Media, Library),
         languages: Vec<Vec<Language>>,
         hub: Hub,
         (metrics, names): (Metrics, Names),
-    ) -> Self {
-        Self {
+        registry: &Registry,
+    ) -> Result<Self, EngineError> {
+        Ok(Self {
+            supervision: Supervision::new(sip.clone(), media.clone(), registry)?,
             sip,
             media,
             library,
@@ -68,7 +77,7 @@ impl House {
             names,
             queues: BTreeMap::new(),
             recorded: Vec::new(),
-        }
+        })
     }
 
     /// The same house, in which calls of each queue are recorded as its policy says.
@@ -81,13 +90,16 @@ impl House {
         self.recorded.get(queue.0 as usize).copied().unwrap_or_default()
     }
 
-    /// Which queue's languages a call hears.
-    fn keep_queue(&mut self, event: &Event) {
+    /// Which queue's languages a call hears, and whether there is anything to listen to.
+    fn keep(&mut self, event: &Event) {
         match event {
             Event::CallArrived { call, queue, .. } | Event::CallBackPromised { call, queue, .. } => {
                 self.queues.insert(*call, *queue);
             }
-            Event::CallEnded { call, .. } => drop(self.queues.remove(call)),
+            Event::CallEnded { call, .. } => {
+                self.queues.remove(call);
+                self.supervision.ended(*call);
+            }
             _ => {}
         }
     }
@@ -129,7 +141,10 @@ impl Edges for House {
                     outcome,
                     retry_after,
                 } => self.sip.refuse(call, outcome, retry_after),
-                Output::Play { call, audio } => self.play(call, audio),
+                Output::Play { call, audio } => {
+                    self.supervision.unbridged(call);
+                    self.play(call, audio);
+                }
                 Output::Dial {
                     leg,
                     operator,
@@ -145,7 +160,7 @@ impl Edges for House {
                 Output::Ringback { leg } => self.media.play(leg, self.library.ringback()),
                 Output::Bridge { operator_leg } => {
                     let call = operator_leg.call;
-                    self.media.bridge(LegId::caller(call), operator_leg);
+                    self.supervision.bridge(operator_leg);
                     let queue = self.queues.get(&call).copied().unwrap_or(QueueId(0));
                     if self.recorded(queue).which == RecordPolicy::All {
                         self.media.record(call);
@@ -153,7 +168,7 @@ impl Edges for House {
                 }
                 Output::HangUp { leg, cause } => self.sip.hang_up(leg, cause),
                 Output::Event(event) => {
-                    self.keep_queue(&event);
+                    self.keep(&event);
                     if let Event::MediaSilent { leg } = event {
                         // Silence proves nothing: the peer is asked.
                         self.sip.probe(leg);
@@ -182,6 +197,14 @@ impl Edges for House {
         Ok(())
     }
 
+    fn supervise(&mut self, call: CallId, order: Supervise) -> Result<(), feed::Refusal> {
+        self.supervision.order(call, order)
+    }
+
+    fn supervisor(&mut self, news: SupervisorNews) {
+        self.supervision.hear(news);
+    }
+
     fn resume(&mut self, state: &Snapshot) {
         self.metrics.restore(state);
         self.queues = state.calls.iter().map(|call| (call.call, call.queue)).collect();
@@ -192,6 +215,7 @@ impl Edges for House {
     }
 
     fn legs(&self) -> Vec<LegId> {
-        self.sip.legs()
+        let legs = self.sip.legs().into_iter();
+        legs.filter(|leg| !self.supervision.knows(*leg)).collect()
     }
 }

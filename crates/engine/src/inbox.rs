@@ -1,5 +1,6 @@
 //! The one ordered way in: what happens outside becomes a line of stimuli, with back-pressure where that is possible.
 
+use crate::supervision::SupervisorNews;
 use acd::Input;
 use feed::Request;
 use std::collections::VecDeque;
@@ -13,6 +14,8 @@ pub(crate) enum Stimulus {
     Input(Input),
     /// Something to be known again after a restart; it means nothing to the core.
     Note { key: String, value: Option<Vec<u8>> },
+    /// Something became of a supervisor's phone; it means nothing to the core.
+    Supervisor(SupervisorNews),
     /// A console asks.
     Request(Request),
     /// The last thing the loop does is to flush the journal.
@@ -87,7 +90,7 @@ impl Stimuli {
                 Some(Refused::Detail)
             }
             Stimulus::Request(_) => Some(Refused::Request),
-            Stimulus::Input(_) | Stimulus::Note { .. } | Stimulus::Stop => None,
+            Stimulus::Input(_) | Stimulus::Note { .. } | Stimulus::Supervisor(_) | Stimulus::Stop => None,
         };
         let mut line = self.shared.lock();
         if let Some(refused) = refusable

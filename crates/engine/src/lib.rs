@@ -28,6 +28,7 @@ mod recovery;
 #[cfg(test)]
 mod recovery_tests;
 mod resume;
+mod supervision;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -38,6 +39,7 @@ pub use engine::{Ended, Engine, EngineConfig, Entrance, Progress, Threshold, ent
 pub use house::{House, RecordPolicy, Recorded};
 pub use quality::with_quality;
 pub use recovery::{Beginning, Notes, Past, Recovery};
+pub use supervision::SupervisorNews;
 
 /// Why an engine cannot start.
 #[derive(Debug, thiserror::Error)]

@@ -150,3 +150,21 @@ impl Metrics {
         since.saturating_sub(Duration::from_secs_f64(self.last_turn.get().max(0.0)))
     }
 }
+
+/// What is counted of supervisors on calls: how often one listened, whispered or barged in, and how many do now.
+pub(crate) fn supervisions(registry: &Registry) -> Result<(IntCounterVec, IntGauge), prometheus::Error> {
+    let begun = IntCounterVec::new(
+        Opts::new(
+            "holdfast_supervisions_total",
+            "Times that a supervisor's phone was connected to a call, or in another way than before",
+        ),
+        &["mode"],
+    )?;
+    let active = IntGauge::new(
+        "holdfast_supervisions",
+        "Calls that a supervisor's phone is connected to or rings for",
+    )?;
+    registry.register(Box::new(begun.clone()))?;
+    registry.register(Box::new(active.clone()))?;
+    Ok((begun, active))
+}

@@ -12,12 +12,15 @@ pub fn with_quality(events: MediaEvents, hub: Hub) -> MediaEvents {
             && quality != LegQuality::default()
         {
             log(leg, &quality);
-            hub.tell_quality(&Quality {
-                leg,
-                round_trip: quality.round_trip,
-                received: quality.received.as_ref().map(path),
-                sent: quality.sent.as_ref().map(path),
-            });
+            // An operator's console is not to show that somebody listened.
+            if !leg.is_supervisor() {
+                hub.tell_quality(&Quality {
+                    leg,
+                    round_trip: quality.round_trip,
+                    received: quality.received.as_ref().map(path),
+                    sent: quality.sent.as_ref().map(path),
+                });
+            }
         }
         events(event);
     })

@@ -146,6 +146,10 @@ impl Edges for FakeEdges {
     fn record(&mut self, _: CallId, _: QueueId, _: bool) -> Result<(), Refusal> {
         Err(Refusal::NotOnDemand)
     }
+    fn supervise(&mut self, _: CallId, _: feed::Supervise) -> Result<(), Refusal> {
+        Err(Refusal::UnknownPhone)
+    }
+    fn supervisor(&mut self, _: crate::SupervisorNews) {}
     fn resume(&mut self, _: &Snapshot) {}
     fn phones(&self) -> Vec<(OperatorId, bool)> {
         Vec::new()

@@ -6,10 +6,10 @@ use crate::inbox::{Inbox, Stimulus};
 use crate::metrics::Metrics;
 use crate::reconcile::{Reconciler, Repair};
 use acd::{
-    Acd, CallView, Event, Explanation, HangUpCause, Input, OperatorId, Outcome, Output, Snapshot, Stage,
-    Timestamp,
+    Acd, CallView, Event, Explanation, HangUpCause, Input, OperatorId, OperatorState, Outcome, Output,
+    Snapshot, Stage, Timestamp,
 };
-use feed::{Refusal, Request};
+use feed::{Refusal, Request, Supervise};
 use journal::JournalError;
 use replay::Decisions;
 use std::sync::Arc;
@@ -109,6 +109,7 @@ impl Loop {
             match stimulus {
                 Stimulus::Input(input) => drop(self.tell(now, input)),
                 Stimulus::Note { key, value } => self.note(now, &key, value.as_deref()),
+                Stimulus::Supervisor(news) => self.edges.supervisor(news),
                 Stimulus::Request(request) => self.hear(now, request),
                 Stimulus::Stop => self.state.stop = true,
             }
@@ -167,6 +168,7 @@ impl Loop {
     fn hear(&mut self, now: Timestamp, request: Request) {
         let answer = match request {
             Request::Record { operator, on, reply } => Answer::Command(reply, self.record(operator, on)),
+            Request::Supervise { order, reply } => Answer::Command(reply, self.supervise(order)),
             Request::Snapshot(reply) => {
                 let snapshot = Arc::new(self.acd.snapshot());
                 Answer::Snapshot(reply, self.state.seq + self.state.fresh, snapshot)
@@ -187,6 +189,18 @@ impl Loop {
         let call = snapshot.calls.iter().find(talks);
         let call = call.ok_or(Refusal::NotTalking)?;
         self.edges.record(call.call, call.queue, on)
+    }
+
+    /// Lets a supervisor listen to the call that an operator talks in, or no longer.
+    fn supervise(&mut self, order: Supervise) -> Result<(), Refusal> {
+        let snapshot = self.acd.snapshot();
+        let operator = snapshot.operators.get(order.operator.0 as usize);
+        match operator.map(|operator| operator.state) {
+            Some(OperatorState::Talking { leg }) => self.edges.supervise(leg.call, order),
+            // It ended with the call.
+            _ if order.mode.is_none() => Ok(()),
+            _ => Err(Refusal::NotTalking),
+        }
     }
 
     fn reconcile(&mut self, now: Timestamp) {

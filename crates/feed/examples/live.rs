@@ -32,6 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             pause_reasons: vec!["meal".into(), "training".into()],
             skills: vec![],
             forwards: vec![],
+            supervisors: vec![],
         },
         clock: Arc::new(move || {
             clock
@@ -106,6 +107,9 @@ fn run(world: &Mutex<World>, requests: &mpsc::Receiver<Request>) {
             }
             Some(Request::Record { reply, .. }) => {
                 let _ = reply.send(Err(Refusal::NotOnDemand));
+            }
+            Some(Request::Supervise { reply, .. }) => {
+                let _ = reply.send(Err(Refusal::UnknownPhone));
             }
             None => world.hub.set_ready(true),
         }

@@ -26,6 +26,13 @@ pub enum Request {
         /// Takes the answer.
         reply: oneshot::Sender<Option<Explanation>>,
     },
+    /// Lets a supervisor listen to the call that an operator talks in, or no longer.
+    Supervise {
+        /// What is asked for.
+        order: Supervise,
+        /// Takes the answer.
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
     /// Has the call that an operator talks in recorded from now on, or no longer.
     Record {
         /// Whose call.
@@ -35,6 +42,41 @@ pub enum Request {
         /// Takes the answer.
         reply: oneshot::Sender<Result<(), Refusal>>,
     },
+}
+
+/// How a supervisor's phone is connected to a call. It hears both sides in each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SupervisorMode {
+    /// Nobody hears the supervisor.
+    Listen,
+    /// The operator hears the supervisor.
+    Whisper,
+    /// Both hear the supervisor.
+    Barge,
+}
+
+impl SupervisorMode {
+    /// The word in logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Listen => "listen",
+            Self::Whisper => "whisper",
+            Self::Barge => "barge",
+        }
+    }
+}
+
+/// What a supervisor asks for in the call that an operator talks in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Supervise {
+    /// Whose call.
+    pub operator: OperatorId,
+    /// The operator's name, which the supervisor's phone shows.
+    pub shown: String,
+    /// The user name of the supervisor's phone.
+    pub phone: String,
+    /// How it is to be connected; none: no longer.
+    pub mode: Option<SupervisorMode>,
 }
 
 /// Hands a request to the engine without blocking. False: the engine is overloaded or stopping.
@@ -79,9 +121,21 @@ pub enum Refusal {
     /// The same command is still being carried out.
     #[error("this command is being carried out; ask again for its answer")]
     InProgress,
-    /// There is no call that could be recorded.
-    #[error("the operator is in no call: only a call under way can be recorded")]
+    /// There is no call that could be recorded or listened to.
+    #[error("the operator is in no call: only a call under way can be recorded or listened to")]
     NotTalking,
+    /// The configuration has no such phone of a supervisor, or several and none was named.
+    #[error("say at which `phone` you are: hello lists those that [[supervisors]] has")]
+    UnknownPhone,
+    /// The supervisor's phone is not registered.
+    #[error("that phone is not registered; check that it is on and reaches the engine")]
+    PhoneUnreachable,
+    /// The supervisor's phone is on another call.
+    #[error("that phone listens to another call; end that first, with `leave`")]
+    PhoneTaken,
+    /// Another supervisor listens to the call.
+    #[error("another supervisor listens to that call")]
+    SupervisedAlready,
     /// The queue's calls are not recorded on command.
     #[error("recording is not this call's to begin or end: the queue's `record` is not \"on-demand\"")]
     NotOnDemand,
@@ -112,6 +166,10 @@ impl Refusal {
             Self::IdReused => "id_reused",
             Self::InProgress => "in_progress",
             Self::NotTalking => "not_talking",
+            Self::UnknownPhone => "unknown_phone",
+            Self::PhoneUnreachable => "phone_unreachable",
+            Self::PhoneTaken => "phone_taken",
+            Self::SupervisedAlready => "supervised_already",
             Self::NotOnDemand => "not_on_demand",
             Self::NotNow(refusal) => refusal.name(),
             Self::Overloaded => "overloaded",

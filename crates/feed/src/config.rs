@@ -56,6 +56,8 @@ pub struct Directory {
     pub skills: Vec<String>,
     /// Where calls can be forwarded to, by index.
     pub forwards: Vec<String>,
+    /// Phones at which supervisors listen, by user name.
+    pub supervisors: Vec<String>,
 }
 
 /// An operator's sign-in.

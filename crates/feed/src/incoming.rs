@@ -1,7 +1,7 @@
 //! What comes in: a client's message, made into something that can be done.
 
 use crate::auth::Role;
-use crate::command::Refusal;
+use crate::command::{Refusal, Supervise, SupervisorMode};
 use crate::config::Directory;
 use crate::lines;
 use acd::{Input, OperatorId, PauseReason};
@@ -56,6 +56,23 @@ pub(crate) enum Action {
     },
     /// Keeps the session of this connection from running out.
     Renew,
+    /// For supervisors, as the two that follow: `phone` is theirs, and may be left out where there is but one.
+    Listen {
+        operator: String,
+        phone: Option<String>,
+    },
+    Whisper {
+        operator: String,
+        phone: Option<String>,
+    },
+    Barge {
+        operator: String,
+        phone: Option<String>,
+    },
+    /// Ends what those began.
+    Leave {
+        operator: String,
+    },
 }
 
 impl Action {
@@ -72,6 +89,10 @@ impl Action {
             Action::Explain { .. } => "explain",
             Action::Record { .. } => "record",
             Action::Renew => "renew",
+            Action::Listen { .. } => SupervisorMode::Listen.name(),
+            Action::Whisper { .. } => SupervisorMode::Whisper.name(),
+            Action::Barge { .. } => SupervisorMode::Barge.name(),
+            Action::Leave { .. } => "leave",
         }
     }
 }
@@ -94,6 +115,18 @@ impl Command {
 }
 
 impl Action {
+    /// Of a supervisor who wants to listen: to whose call, at which phone and how; not any more, if that is missing.
+    pub(crate) fn supervision(&self) -> Option<(&str, Option<&str>, Option<SupervisorMode>)> {
+        let (operator, phone, mode) = match self {
+            Action::Listen { operator, phone } => (operator, phone, SupervisorMode::Listen),
+            Action::Whisper { operator, phone } => (operator, phone, SupervisorMode::Whisper),
+            Action::Barge { operator, phone } => (operator, phone, SupervisorMode::Barge),
+            Action::Leave { operator } => return Some((operator, None, None)),
+            _ => return None,
+        };
+        Some((operator, phone.as_deref(), Some(mode)))
+    }
+
     /// The input that this, asked by somebody with `role`, comes to.
     ///
     /// # Errors
@@ -101,9 +134,16 @@ impl Action {
     pub(crate) fn input(&self, role: Role, directory: &Directory) -> Result<Input, Refusal> {
         let subject = |named: &Option<String>| subject(named.as_deref(), role, directory);
         match self {
-            Action::Renew | Action::Explain { .. } | Action::Record { .. } => Err(Refusal::Malformed(
-                format!("`{}` asks nothing of the queue", self.name()),
-            )),
+            Action::Renew
+            | Action::Explain { .. }
+            | Action::Record { .. }
+            | Action::Listen { .. }
+            | Action::Whisper { .. }
+            | Action::Barge { .. }
+            | Action::Leave { .. } => Err(Refusal::Malformed(format!(
+                "`{}` asks nothing of the queue",
+                self.name()
+            ))),
             Action::SignOn { operator } => subject(operator).map(|operator| Input::SignOn { operator }),
             Action::SignOff { operator } => subject(operator).map(|operator| Input::SignOff { operator }),
             Action::Ready { operator } => subject(operator).map(|operator| Input::Ready { operator }),
@@ -122,6 +162,39 @@ impl Action {
             Action::FollowSchedule => Ok(Input::FollowSchedule),
         }
     }
+}
+
+/// What a supervisor asks for who wants to listen to an operator's call as `mode` says, or no longer.
+///
+/// # Errors
+/// The role may not, there is no such operator, or no such phone.
+pub(crate) fn supervise(
+    operator: &str,
+    phone: Option<&str>,
+    mode: Option<SupervisorMode>,
+    role: Role,
+    directory: &Directory,
+) -> Result<Supervise, Refusal> {
+    if role != Role::Supervisor {
+        return Err(Refusal::NotSignedIn);
+    }
+    let subject = subject(Some(operator), role, directory)?;
+    let phone = match (phone, directory.supervisors.as_slice()) {
+        (Some(named), phones) => phones.iter().find(|phone| *phone == named),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+    };
+    let phone = match (phone, mode) {
+        (Some(phone), _) => phone.clone(),
+        (None, None) => String::new(),
+        (None, Some(_)) => return Err(Refusal::UnknownPhone),
+    };
+    Ok(Supervise {
+        operator: subject,
+        shown: operator.to_owned(),
+        phone,
+        mode,
+    })
 }
 
 fn pause_reason(reason: &str, directory: &Directory) -> Result<PauseReason, Refusal> {
@@ -267,6 +340,100 @@ mod tests {
                 expected,
                 "{role:?} for {named:?}"
             );
+        }
+    }
+
+    #[test]
+    fn only_supervisors_listen_and_they_say_where() {
+        let directory = |phones: &[&str]| Directory {
+            supervisors: phones.iter().map(|&phone| phone.to_owned()).collect(),
+            ..directory()
+        };
+        let listen = Some(SupervisorMode::Listen);
+        let order = |phone: &str, mode| {
+            Ok(Supervise {
+                operator: OperatorId(1),
+                shown: "1002".into(),
+                phone: phone.into(),
+                mode,
+            })
+        };
+        for (role, operator, phone, phones, mode, expected) in [
+            (
+                Role::Supervisor,
+                "1002",
+                None,
+                &["9001"][..],
+                listen,
+                order("9001", listen),
+            ),
+            (
+                Role::Supervisor,
+                "1002",
+                Some("9002"),
+                &["9001", "9002"],
+                listen,
+                order("9002", listen),
+            ),
+            (
+                Role::Supervisor,
+                "1002",
+                None,
+                &["9001", "9002"],
+                None,
+                order("", None),
+            ),
+            (
+                Role::Supervisor,
+                "1002",
+                None,
+                &["9001", "9002"],
+                listen,
+                Err(Refusal::UnknownPhone),
+            ),
+            (
+                Role::Supervisor,
+                "1002",
+                Some("1001"),
+                &["9001"],
+                listen,
+                Err(Refusal::UnknownPhone),
+            ),
+            (
+                Role::Supervisor,
+                "1002",
+                None,
+                &[],
+                listen,
+                Err(Refusal::UnknownPhone),
+            ),
+            (
+                Role::Supervisor,
+                "1003",
+                None,
+                &["9001"],
+                listen,
+                Err(Refusal::UnknownOperator),
+            ),
+            (
+                Role::Operator(OperatorId(1)),
+                "1002",
+                None,
+                &["9001"],
+                listen,
+                Err(Refusal::NotSignedIn),
+            ),
+            (
+                Role::Wallboard,
+                "1002",
+                None,
+                &["9001"],
+                None,
+                Err(Refusal::NotSignedIn),
+            ),
+        ] {
+            let came = supervise(operator, phone, mode, role, &directory(phones));
+            assert_eq!(came, expected, "{role:?} {operator} {phone:?} of {phones:?}");
         }
     }
 

@@ -38,7 +38,7 @@ mod tokens;
 mod upgrade;
 mod wire;
 
-pub use command::{Refusal, Request, Requests};
+pub use command::{Refusal, Request, Requests, Supervise, SupervisorMode};
 pub use config::{About, Account, Clock, Directory, FeedConfig, Limits};
 pub use hub::Hub;
 pub use memory::{Keep, Memory};

@@ -3,7 +3,7 @@
 use crate::answers::Answers;
 use crate::auth::Role;
 use crate::close::End;
-use crate::command::{Refusal, Request, Requests};
+use crate::command::{Refusal, Request, Requests, SupervisorMode};
 use crate::config::{Clock, Directory, Limits};
 use crate::fanout::{Fanout, Snapshots};
 use crate::incoming::{self, Action, Command};
@@ -234,6 +234,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             expires_in_s: self.pass.as_ref().map(|pass| pass.left().as_secs_f64()),
             queues: &shared.directory.queues,
             pause_reasons: &shared.directory.pause_reasons,
+            phones: match self.role {
+                Role::Supervisor => &shared.directory.supervisors,
+                _ => &[],
+            },
         };
         self.send(Message::Hello(hello).bytes()).await?;
         match self.resume.take() {
@@ -349,7 +353,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Action::Record { operator, on } => {
                 self.record(operator.as_deref(), *on).await.map(|()| Answer::Done)
             }
-            _ => self.carry_out(command).await.map(|()| Answer::Done),
+            action => match action.supervision() {
+                Some((operator, phone, mode)) => self.supervise(operator, phone, mode).await,
+                None => self.carry_out(command).await,
+            }
+            .map(|()| Answer::Done),
         }
     }
 
@@ -402,6 +410,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         );
         let ask = |reply| Request::Record { operator, on, reply };
         self.shared.ask(ask).await
+    }
+
+    /// Lets a supervisor listen to a call, or no longer. It says what shall be, so that asking again changes nothing.
+    async fn supervise(
+        &mut self,
+        operator: &str,
+        phone: Option<&str>,
+        mode: Option<SupervisorMode>,
+    ) -> Result<(), Refusal> {
+        let order = incoming::supervise(operator, phone, mode, self.role, &self.shared.directory)?;
+        info!(
+            operator,
+            phone = order.phone,
+            mode = mode.map_or("leave", SupervisorMode::name),
+            "a supervisor asks to listen"
+        );
+        self.shared.ask(|reply| Request::Supervise { order, reply }).await
     }
 
     fn numbers(&self) -> Numbers {

@@ -9,7 +9,7 @@ use acd::{
 };
 use acd::{OperatorId, Output, PauseReason, QueueConfig, QueueId, Strategy, Timestamp, TrunkId};
 use common::{Client, START, config};
-use feed::{Hub, Request, Requests};
+use feed::{Hub, Request, Requests, SupervisorMode};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -124,6 +124,10 @@ async fn answers_and_commands_follow_the_schema() {
         json!({"id": "1", "do": "set_lines", "lines": 6, "until": evening}),
         json!({"id": "2", "do": "follow_schedule"}),
         json!({"id": "3", "do": "record", "on": true, "operator": "1001"}),
+        json!({"id": "31", "do": "listen", "operator": "1001", "phone": "9001"}),
+        json!({"id": "32", "do": "whisper", "operator": "1001"}),
+        json!({"id": "33", "do": "barge", "operator": "1001"}),
+        json!({"id": "34", "do": "leave", "operator": "1001"}),
     ] {
         schema.accepts("command", &command);
         let answer = supervisor.ask(command).await;
@@ -131,6 +135,19 @@ async fn answers_and_commands_follow_the_schema() {
         assert_eq!(answer["type"], "ok");
     }
     assert_eq!(*engine.recordings.lock().unwrap(), [(acd::OperatorId(0), true)]);
+    let asked: Vec<_> = engine
+        .supervisions
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|order| order.mode)
+        .collect();
+    let modes = [
+        SupervisorMode::Listen,
+        SupervisorMode::Whisper,
+        SupervisorMode::Barge,
+    ];
+    assert_eq!(asked, [modes.map(Some).as_slice(), &[None]].concat());
     engine.hub.tell_quality(&feed::Quality {
         leg: acd::LegId::caller(CallId(7)),
         round_trip: Some(Duration::from_millis(31)),
@@ -174,6 +191,8 @@ async fn answers_and_commands_follow_the_schema() {
         json!({"id": "", "do": "ready"}),
         json!({"do": "ready"}),
         json!({"id": "1", "do": "record"}),
+        json!({"id": "1", "do": "listen"}),
+        json!({"id": "1", "do": "leave", "phone": "9001"}),
         json!({"id": "1", "do": "set_lines", "lines": 6}),
         json!({"id": "1", "do": "set_lines", "until": evening}),
         json!({"id": "1", "do": "set_lines", "lines": 10_001, "until": evening}),

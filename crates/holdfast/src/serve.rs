@@ -8,7 +8,7 @@ use feed::{About, Account, Directory, Feed, FeedConfig, FeedError, Hub};
 use journal::JournalError;
 use media::{AudioConfig, Library, Media, MediaError, Unprepared};
 use prometheus::Registry;
-use sip::{Memory, Sip, SipError, Transport};
+use sip::{Memory, PhoneOwner, Sip, SipError, Transport};
 use std::future::Future;
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
@@ -213,7 +213,8 @@ impl Server {
         };
         let metrics = Metrics::new(&names, &registry, time.clone())?;
         let parts = (sip.clone(), media, library);
-        let house = House::new(parts, config.languages.clone(), hub.clone(), (metrics, names))
+        let telemetry = (metrics, names);
+        let house = House::new(parts, config.languages.clone(), hub.clone(), telemetry, &registry)?
             .recording(config.recorded.clone());
         let requests = entrance.requests();
         let listening = sip.local_addrs();
@@ -389,6 +390,8 @@ fn feed_config(config: &Config, about: About, clock: feed::Clock, memory: feed::
     } = names(config);
     let accounts = operators.into_iter().zip(config.feed.operator_secrets.clone());
     let operators = accounts.map(|(name, secret)| Account { name, secret }).collect();
+    let phones = config.sip.phones.iter();
+    let supervisors = phones.filter(|phone| phone.owner == PhoneOwner::Supervisor);
     FeedConfig {
         listen: config.feed.listen,
         directory: Directory {
@@ -398,6 +401,7 @@ fn feed_config(config: &Config, about: About, clock: feed::Clock, memory: feed::
             pause_reasons,
             skills: config.skills.clone(),
             forwards: config.core.forwards.clone(),
+            supervisors: supervisors.map(|phone| phone.user.clone()).collect(),
         },
         clock,
         clock_rate: config.clock.rate,

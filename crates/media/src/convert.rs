@@ -15,7 +15,7 @@ use std::f32::consts::PI;
 use std::fmt;
 
 /// Samples a second of G.711, of G.722's lower band, and of Opus beside G.711.
-const NARROW: u32 = 8_000;
+pub(crate) const NARROW: u32 = 8_000;
 
 /// Samples a second of G.722, and of Opus beside it.
 const WIDE: u32 = 16_000;
@@ -24,7 +24,7 @@ const WIDE: u32 = 16_000;
 const PACKET_MS_MAX: usize = 120;
 
 /// Samples in it.
-const SAMPLES_MAX: usize = WIDE as usize / 1_000 * PACKET_MS_MAX;
+pub(crate) const SAMPLES_MAX: usize = WIDE as usize / 1_000 * PACKET_MS_MAX;
 
 /// Octets of a converted packet, at most: that many milliseconds of Opus at far more than [`OPUS_BITRATE`], or of G.711.
 pub(crate) const OCTETS_MAX: usize = 1_276;
@@ -50,7 +50,8 @@ pub(crate) struct Conversion {
     octets: [u8; OCTETS_MAX],
 }
 
-enum Decoder {
+/// Makes samples of a codec's packets. It remembers, so packets are to come in order.
+pub(crate) enum Decoder {
     ALaw,
     MuLaw,
     G722(g722::Decoder),
@@ -63,7 +64,8 @@ enum Decoder {
     clippy::large_enum_variant,
     reason = "it lies in a box with all the rest of a conversion"
 )]
-enum Encoder {
+/// Makes a codec's packets of samples.
+pub(crate) enum Encoder {
     ALaw,
     MuLaw,
     G722(g722::Encoder, Option<Doubler>),
@@ -77,24 +79,11 @@ impl Conversion {
             .iter()
             .any(|codec| matches!(codec, Codec::Pcma | Codec::Pcmu));
         let rate = if narrow { NARROW } else { WIDE };
-        let decoder = match from {
-            Codec::Pcma => Decoder::ALaw,
-            Codec::Pcmu => Decoder::MuLaw,
-            Codec::G722 if narrow => Decoder::G722Low(g722::Decoder::default()),
-            Codec::G722 => Decoder::G722(g722::Decoder::default()),
-            Codec::Opus => Decoder::Opus(opus::Decoder::new(rate, Channels::Mono).ok()?),
-        };
-        let encoder = match to {
-            Codec::Pcma => Encoder::ALaw,
-            Codec::Pcmu => Encoder::MuLaw,
-            Codec::G722 => Encoder::G722(g722::Encoder::default(), narrow.then(Doubler::new)),
-            Codec::Opus => Encoder::Opus(opus_encoder(rate)?, opus::Repacketizer::new().ok()?, rate),
-        };
         Some(Box::new(Self {
             from,
             to,
-            decoder,
-            encoder,
+            decoder: Decoder::new(from, rate)?,
+            encoder: Encoder::new(to, rate)?,
             newest: None,
             samples: [0; SAMPLES_MAX],
             octets: [0; OCTETS_MAX],
@@ -142,8 +131,20 @@ impl Conversion {
 }
 
 impl Decoder {
+    /// A decoder that gives `rate` samples a second, [`NARROW`] or (but for G.711) [`WIDE`]. `None` when the Opus library
+    /// refuses.
+    pub(crate) fn new(codec: Codec, rate: u32) -> Option<Self> {
+        Some(match codec {
+            Codec::Pcma => Decoder::ALaw,
+            Codec::Pcmu => Decoder::MuLaw,
+            Codec::G722 if rate == NARROW => Decoder::G722Low(g722::Decoder::default()),
+            Codec::G722 => Decoder::G722(g722::Decoder::default()),
+            Codec::Opus => Decoder::Opus(opus::Decoder::new(rate, Channels::Mono).ok()?),
+        })
+    }
+
     /// Decodes a packet. Gives the number of samples, or `None` for what cannot be decoded.
-    fn decode(&mut self, payload: &[u8], samples: &mut [i16; SAMPLES_MAX]) -> Option<usize> {
+    pub(crate) fn decode(&mut self, payload: &[u8], samples: &mut [i16; SAMPLES_MAX]) -> Option<usize> {
         let law = |decode: fn(u8) -> i16, samples: &mut [i16]| {
             let room = samples.get_mut(..payload.len())?;
             for (sample, &octet) in room.iter_mut().zip(payload) {
@@ -164,8 +165,18 @@ impl Decoder {
 }
 
 impl Encoder {
+    /// An encoder of `rate` samples a second, [`NARROW`] or (but for G.711) [`WIDE`]. `None` when the Opus library refuses.
+    pub(crate) fn new(codec: Codec, rate: u32) -> Option<Self> {
+        Some(match codec {
+            Codec::Pcma => Encoder::ALaw,
+            Codec::Pcmu => Encoder::MuLaw,
+            Codec::G722 => Encoder::G722(g722::Encoder::default(), (rate == NARROW).then(Doubler::new)),
+            Codec::Opus => Encoder::Opus(opus_encoder(rate)?, opus::Repacketizer::new().ok()?, rate),
+        })
+    }
+
     /// Encodes the first `decoded` samples, which it may write over. Gives the number of octets.
-    fn encode(
+    pub(crate) fn encode(
         &mut self,
         samples: &mut [i16; SAMPLES_MAX],
         decoded: usize,
@@ -253,7 +264,7 @@ const REACH: usize = 8;
 
 /// Doubles the sampling rate: every second sample is an old one, those between are interpolated by a windowed sinc
 /// (half-band filter, flat to 3.4 kHz within 0.1 dB, images 50 dB down from 4.6 kHz on). One millisecond of delay.
-struct Doubler {
+pub(crate) struct Doubler {
     /// The last samples of the packet before, oldest first.
     past: [f32; 2 * REACH - 1],
     weights: [f32; REACH],

@@ -2,9 +2,11 @@
 //!
 //! All of it belongs to one media thread. Which leg hears which is the worker's knowledge.
 
+use crate::ears::Ears;
 use crate::filter;
 use crate::g711::Transcoder;
 use crate::metrics::{Counts, Metrics, Reason};
+use crate::mix::Mix;
 use crate::moment::Moment;
 use crate::packet::HEADER_LEN;
 use crate::player::Player;
@@ -26,6 +28,8 @@ pub(crate) struct Leg {
     pub(crate) sockets: PortPair,
     /// What the peer hears.
     pub(crate) route: Route,
+    /// Who hears the peer.
+    pub(crate) ears: Ears,
     /// Which twentieth of the tick plays to this leg, if one does.
     pub(crate) phase: Option<usize>,
     session: Session,
@@ -61,8 +65,10 @@ pub(crate) enum Route {
     Nothing,
     /// Prompts and music.
     Player(Player),
-    /// The leg in this slot.
+    /// The leg in this slot: its packets are passed on.
     Leg(usize),
+    /// Several legs together.
+    Mix(Box<Mix>),
 }
 
 impl Leg {
@@ -72,6 +78,7 @@ impl Leg {
             id,
             sockets,
             route: Route::Nothing,
+            ears: Ears::default(),
             phase: None,
             session,
             inlet: Inlet::Open,
@@ -126,11 +133,8 @@ impl Leg {
         }
     }
 
-    /// Changes what the peer hears; what follows is spliced on. Who hears another leg is heard by it too.
+    /// Changes what the peer hears; what follows is spliced on.
     pub(crate) fn set_route(&mut self, route: Route) {
-        if matches!(route, Route::Leg(_)) {
-            self.read_all();
-        }
         self.session.change_source();
         self.route = route;
     }
@@ -138,7 +142,7 @@ impl Leg {
     /// Lets the kernel drop what nobody would hear of a peer, as far as that can be told from the outside.
     fn read_sample(&mut self, silence_timeout: Duration) {
         let settled = matches!(self.inlet, Inlet::Connected { older: 0, .. });
-        let unheard = settled && !matches!(self.route, Route::Leg(_));
+        let unheard = settled && self.ears.are_none();
         if self.sampled || !unheard || silence_timeout < filter::SILENCE_SEEN {
             return;
         }
@@ -158,7 +162,7 @@ impl Leg {
     }
 
     /// Lets everything in that the peer sends.
-    fn read_all(&mut self) {
+    pub(crate) fn read_all(&mut self) {
         if !std::mem::take(&mut self.sampled) {
             return;
         }
@@ -268,17 +272,36 @@ impl Leg {
         }
     }
 
-    /// Plays the frame that is due at `tick`, if the route is a player. Returns false when its playlist ended.
+    /// Plays the frame that is due at `tick`, if the peer hears sound of our own making. Returns false when its playlist
+    /// ended.
     pub(crate) fn play(&mut self, tick: u64, library: &Library, now: Moment, counts: &mut Counts) -> bool {
-        let Route::Player(player) = &mut self.route else {
-            return true;
-        };
         let mut packet = [0; OWN_PACKET_MAX];
-        let played = self.session.play(player, tick, library, now, &mut packet);
+        let played = match &mut self.route {
+            Route::Player(player) => self.session.play(player, tick, library, now, &mut packet),
+            Route::Mix(mix) => {
+                let played = self.session.play(mix.as_mut(), tick, library, now, &mut packet);
+                counts.mixes_ran_out += mix.ran_out();
+                if let Some(tap) = self.tap.as_mut().filter(|_| played.length > 0) {
+                    tap.take_mixed(mix, now);
+                }
+                played
+            }
+            Route::Nothing | Route::Leg(_) => return true,
+        };
         if played.length > 0 {
             self.send(&packet[..played.length], counts);
         }
         played.goes_on
+    }
+
+    /// The peer hears what the leg in `slot` sent, together with others.
+    pub(crate) fn mix_in(&mut self, slot: usize, inbound: &Inbound, packet: &[u8], counts: &mut Counts) {
+        if let Route::Mix(mix) = &mut self.route
+            && let Some((codec, header, sound)) = inbound.sound(packet)
+            && !mix.take_in(slot, codec, header.timestamp, inbound.is_first(), sound)
+        {
+            counts.dropped(Reason::Codec);
+        }
     }
 
     fn send(&mut self, packet: &[u8], counts: &mut Counts) {

@@ -14,8 +14,11 @@
 //!   nothing is reported about that stream, rather than something untrue.
 //! - A port pair is given back when its [`Port`] is dropped, on every path.
 //!
-//! **Deliberately does not** negotiate (SDP is `sip`'s), decide what anybody hears (that is `acd`'s), mix what is heard,
-//! buffer against jitter (the phones do), or forward RTCP: reports are made for each leg from what was
+//! - Who hears one other has its packets passed on as they come. Only who hears several at once, as when a supervisor
+//!   whispers, hears a mix, for which sound is held back some 40 ms; nobody else's packets meet it.
+//!
+//! **Deliberately does not** negotiate (SDP is `sip`'s), decide what anybody hears (that is `acd`'s),
+//! buffer what is passed on against jitter (the phones do), or forward RTCP: reports are made for each leg from what was
 //! sent and received on it.
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used, clippy::expect_used)]
@@ -27,8 +30,10 @@ mod clock;
 mod codec;
 mod config;
 mod convert;
+mod cushion;
 mod decode;
 mod dtmf;
+mod ears;
 mod error;
 mod filter;
 mod g711;
@@ -41,6 +46,7 @@ mod library;
 mod mailbox;
 mod media;
 mod metrics;
+mod mix;
 mod moment;
 mod music;
 mod outgoing;
@@ -53,6 +59,7 @@ mod ports;
 mod press;
 mod quality;
 mod recording;
+mod routes;
 mod rtcp;
 mod session;
 mod socket;
@@ -70,7 +77,8 @@ pub use error::MediaError;
 pub use library::{
     AfterPrompts, AudioConfig, Instead, Language, Library, Playlist, PromptId, Unprepared, Warning,
 };
-pub use media::{Media, Port};
+pub use media::{Hearing, Media, Port};
+pub use mix::PARTIES_MAX;
 pub use music::MusicId;
 pub use quality::{LegQuality, PathQuality};
 pub use recording::RecordingConfig;

@@ -2,6 +2,7 @@
 //!
 //! The thread takes the lock only when woken, and only to swap the list out; packets never meet it.
 
+use crate::media::Hearing;
 use crate::recording::Tap;
 use crate::session::Seed;
 use crate::socket::PortPair;
@@ -34,10 +35,8 @@ pub(crate) enum Command {
         leg: LegId,
         playlist: Playlist,
     },
-    Bridge {
-        a: LegId,
-        b: LegId,
-    },
+    /// Connects legs of one call.
+    Connect(Vec<Hearing>),
     Silence {
         leg: LegId,
     },

@@ -2,6 +2,7 @@
 
 use crate::mailbox::{Command, Mailbox};
 use crate::metrics::Metrics;
+use crate::mix::PARTIES_MAX;
 use crate::ports::{Lease, PortPool};
 use crate::recording::Recorder;
 use crate::session::Seed;
@@ -9,6 +10,7 @@ use crate::socket::{self, PortPair};
 use crate::worker::Worker;
 use crate::{Family, Library, MediaConfig, MediaError, MediaEvents, Playlist, Remote, SrtpKeys};
 use acd::{CallId, LegId};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,6 +34,29 @@ struct Plane {
     mailboxes: Vec<Arc<Mailbox>>,
     threads: Vec<JoinHandle<()>>,
     recorder: Option<Recorder>,
+}
+
+/// What one of several connected legs hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hearing {
+    /// Who hears.
+    pub leg: LegId,
+    /// Whom: others of those that are connected, each once. Nobody, if empty.
+    pub hears: Vec<LegId>,
+}
+
+/// Whether these are legs of one call, each once, that hear others of them, each once.
+fn are_sound(hearings: &[Hearing]) -> bool {
+    let legs: BTreeSet<LegId> = hearings.iter().map(|hearing| hearing.leg).collect();
+    let calls: BTreeSet<CallId> = legs.iter().map(|leg| leg.call).collect();
+    let hears_others = |hearing: &Hearing| {
+        let heard: BTreeSet<LegId> = hearing.hears.iter().copied().collect();
+        heard.len() == hearing.hears.len() && heard.is_subset(&legs) && !heard.contains(&hearing.leg)
+    };
+    calls.len() == 1
+        && legs.len() == hearings.len()
+        && legs.len() <= PARTIES_MAX
+        && hearings.iter().all(hears_others)
 }
 
 /// A leg's port pair. Dropping it closes the leg: its peer hears no more, and the pair goes back to the pool.
@@ -143,11 +168,26 @@ impl Media {
 
     /// Connects the audio of two legs of one call, at once, in place of what either heard.
     pub fn bridge(&self, a: LegId, b: LegId) {
-        if a.call != b.call || a == b {
-            tracing::error!(call = %a.call, a = %a, b = %b, "only two legs of one call can be bridged: ignored");
+        let hears = |leg, other| Hearing {
+            leg,
+            hears: vec![other],
+        };
+        self.connect(vec![hears(a, b), hears(b, a)]);
+    }
+
+    /// Connects the audio of up to [`PARTIES_MAX`] legs of one call, at once: each hears those that are said, in place of
+    /// what it heard. Who hears one other has its packets passed on; who hears several hears their sum, mixed at 8,000
+    /// samples a second some 40 ms later. What stays as it was is not disturbed. A leg that one of these heard or was heard
+    /// by, and that is not among them, is connected to it no more.
+    pub fn connect(&self, hearings: Vec<Hearing>) {
+        let Some(first) = hearings.first().map(|hearing| hearing.leg) else {
+            return;
+        };
+        if !are_sound(&hearings) {
+            tracing::error!(call = %first.call, ?hearings, "only legs of one call can be connected, each once: ignored");
             return;
         }
-        self.plane.post(a, Command::Bridge { a, b });
+        self.plane.post(first, Command::Connect(hearings));
     }
 
     /// Records a call: what its caller says and what is said to the caller by the leg bridged with it, now or later.

@@ -81,6 +81,7 @@ pub(crate) struct Counts {
     pub(crate) octets_sent: u64,
     pub(crate) unreachable: u64,
     pub(crate) late_ticks: u64,
+    pub(crate) mixes_ran_out: u64,
     pub(crate) sources_signalled: u64,
     pub(crate) sources_learned: u64,
     pub(crate) sources_moved: u64,
@@ -102,6 +103,7 @@ pub(crate) struct Metrics {
     dropped: [IntCounter; Reason::ALL.len()],
     unreachable: IntCounter,
     late_ticks: IntCounter,
+    mixes_ran_out: IntCounter,
     sources_signalled: IntCounter,
     sources_learned: IntCounter,
     sources_moved: IntCounter,
@@ -177,6 +179,10 @@ impl Metrics {
             late_ticks: r.counter(
                 "late_ticks_total",
                 "Ticks of 1 ms that a media thread was late by 20 or more",
+            )?,
+            mixes_ran_out: r.counter(
+                "mix_gaps_total",
+                "Times that a mix ran out of a party's sound: late packets, or the end of a talk spurt",
             )?,
             lost_received: lost.with_label_values(&["received"]),
             lost_sent: lost.with_label_values(&["sent"]),
@@ -268,6 +274,7 @@ impl Metrics {
         add(&self.octets_sent, &mut counts.octets_sent);
         add(&self.unreachable, &mut counts.unreachable);
         add(&self.late_ticks, &mut counts.late_ticks);
+        add(&self.mixes_ran_out, &mut counts.mixes_ran_out);
         add(&self.sources_signalled, &mut counts.sources_signalled);
         add(&self.sources_learned, &mut counts.sources_learned);
         add(&self.sources_moved, &mut counts.sources_moved);

@@ -5,7 +5,7 @@ use crate::metrics::Metrics;
 use crate::ports::PortPool;
 use crate::session::Seed;
 use crate::worker::Worker;
-use crate::{AfterPrompts, Codec, Library, MediaConfig, MediaEvent, Playlist, Remote, socket};
+use crate::{AfterPrompts, Codec, Hearing, Library, MediaConfig, MediaEvent, Playlist, Remote, socket};
 use acd::{CallId, LegId};
 use rustix::event::epoll;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -124,10 +124,14 @@ impl Stepped {
     }
 
     fn bridge(&mut self) {
-        self.post(Command::Bridge {
-            a: CALLER,
-            b: OPERATOR,
-        });
+        let hears = |leg, other| Hearing {
+            leg,
+            hears: vec![other],
+        };
+        self.post(Command::Connect(vec![
+            hears(CALLER, OPERATOR),
+            hears(OPERATOR, CALLER),
+        ]));
     }
 
     fn step(&mut self) {

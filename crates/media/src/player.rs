@@ -5,6 +5,16 @@ use crate::music::MusicPlace;
 use crate::packet::FRAME;
 use crate::{AfterPrompts, Codec, Library, MusicId, Playlist};
 
+/// Sound of our own making.
+pub(crate) trait Source {
+    /// Fills `frame` with the next samples of a codec that has an octet for each; `place` is the leg's own place in the
+    /// music. Returns false when these were the last.
+    fn fill(&mut self, frame: &mut [u8], library: &Library, codec: Codec, place: &mut MusicPlace) -> bool;
+
+    /// The next packet of Opus, of 20 ms, copied into `frame`: gives its length, and whether the sound goes on.
+    fn fill_opus(&mut self, frame: &mut [u8], library: &Library, place: &mut MusicPlace) -> (usize, bool);
+}
+
 /// A playlist and how far it has been heard.
 #[derive(Debug)]
 pub(crate) struct Player {
@@ -22,51 +32,6 @@ impl Player {
             current: 0,
             at: 0,
         }
-    }
-
-    /// Fills `frame` with the next samples of a codec that has an octet for each; `place` is the leg's own place in the
-    /// music. Returns false when this was the last of a playlist that ends in silence.
-    pub(crate) fn fill(
-        &mut self,
-        frame: &mut [u8],
-        library: &Library,
-        codec: Codec,
-        place: &mut MusicPlace,
-    ) -> bool {
-        let filled = self.fill_from_prompts(frame, library, codec);
-        let Some(rest) = frame.get_mut(filled..) else {
-            return true;
-        };
-        match self.music() {
-            None => {
-                clip::fill_with_silence(codec, rest);
-                self.goes_on()
-            }
-            Some(list) => {
-                library.music().fill(rest, codec, list, place);
-                true
-            }
-        }
-    }
-
-    /// The next packet of Opus, of 20 ms, copied into `frame`: gives its length, and whether the playlist goes on.
-    pub(crate) fn fill_opus(
-        &mut self,
-        frame: &mut [u8],
-        library: &Library,
-        place: &mut MusicPlace,
-    ) -> (usize, bool) {
-        let (octets, goes_on) = match (self.opus_from_prompts(library), self.music()) {
-            (Some(octets), music) => (octets, music.is_some() || self.goes_on()),
-            (None, None) => (None, false),
-            (None, Some(list)) => (library.music().opus_frame(list, place), true),
-        };
-        let octets = octets.unwrap_or(clip::opus_silence());
-        let length = octets.len().min(frame.len());
-        for (to, from) in frame.iter_mut().zip(octets) {
-            *to = *from;
-        }
-        (length, goes_on)
     }
 
     fn music(&self) -> Option<MusicId> {
@@ -119,5 +84,38 @@ impl Player {
         self.at += FRAME as usize;
         let _ = self.prompt(library);
         Some(octets)
+    }
+}
+
+impl Source for Player {
+    fn fill(&mut self, frame: &mut [u8], library: &Library, codec: Codec, place: &mut MusicPlace) -> bool {
+        let filled = self.fill_from_prompts(frame, library, codec);
+        let Some(rest) = frame.get_mut(filled..) else {
+            return true;
+        };
+        match self.music() {
+            None => {
+                clip::fill_with_silence(codec, rest);
+                self.goes_on()
+            }
+            Some(list) => {
+                library.music().fill(rest, codec, list, place);
+                true
+            }
+        }
+    }
+
+    fn fill_opus(&mut self, frame: &mut [u8], library: &Library, place: &mut MusicPlace) -> (usize, bool) {
+        let (octets, goes_on) = match (self.opus_from_prompts(library), self.music()) {
+            (Some(octets), music) => (octets, music.is_some() || self.goes_on()),
+            (None, None) => (None, false),
+            (None, Some(list)) => (library.music().opus_frame(list, place), true),
+        };
+        let octets = octets.unwrap_or(clip::opus_silence());
+        let length = octets.len().min(frame.len());
+        for (to, from) in frame.iter_mut().zip(octets) {
+            *to = *from;
+        }
+        (length, goes_on)
     }
 }

@@ -5,17 +5,16 @@
 //! late serves each leg once, not once for every packet missed.
 
 use crate::g711::{TRANSCODER, Transcoder};
-use crate::leg::{Leg, Route, count_error};
+use crate::leg::{Leg, count_error};
 use crate::legs::Legs;
 use crate::mailbox::{Command, Mailbox};
 use crate::metrics::{Counts, Metrics, Reason};
 use crate::moment::Moment;
 use crate::pace::Pace;
-use crate::player::Player;
 use crate::recording::Side;
 use crate::session::Seed;
 use crate::socket::PortPair;
-use crate::{Library, MediaConfig, MediaEvent, MediaEvents, Playlist};
+use crate::{Library, MediaConfig, MediaEvent, MediaEvents};
 use acd::LegId;
 use rustix::event::{Timespec, epoll};
 use std::io::{self, ErrorKind};
@@ -196,18 +195,26 @@ impl Worker {
         let Some(inbound) = leg.take_in(packet, from, self.now, &mut self.counts) else {
             return;
         };
-        let id = leg.id;
-        if let (Some(key), true) = (inbound.key, inbound.in_band) {
-            self.press_at_other_end(slot, key, KEY_HOLD);
+        let (id, ears) = (leg.id, leg.ears);
+        if let Some(key) = inbound.key {
+            // Its own packets are passed on as they are; in a mix and among the sound there are none.
+            let without = |ear: &usize| inbound.in_band || Some(*ear) != ears.direct;
+            self.press_at(ears.all().filter(without), key, KEY_HOLD);
         }
         let Some(leg) = self.legs.get(slot) else { return };
-        if let Route::Leg(other) = leg.route {
+        if !ears.are_none() {
             // The whole buffer: another codec may need more room than the packet has.
             let buffer = &mut self.packet[..];
             leg.tap(Side::Caller, &inbound, buffer, self.now);
-            if let Some(other) = self.legs.get(other) {
-                other.tap(Side::Operator, &inbound, buffer, self.now);
-                other.pass_on(&inbound, buffer, self.transcoder, self.now, &mut self.counts);
+            for hearer in ears.mixes() {
+                if let Some(hearer) = self.legs.get(hearer) {
+                    hearer.mix_in(slot, &inbound, buffer, &mut self.counts);
+                }
+            }
+            // Last, as it is done in place.
+            if let Some(hearer) = ears.direct.and_then(|hearer| self.legs.get(hearer)) {
+                hearer.tap(Side::Operator, &inbound, buffer, self.now);
+                hearer.pass_on(&inbound, buffer, self.transcoder, self.now, &mut self.counts);
             }
         }
         if let Some(digit) = inbound.key {
@@ -216,13 +223,12 @@ impl Worker {
         }
     }
 
-    /// The leg that hears this one gets a key press in place of some packets of voice.
-    fn press_at_other_end(&mut self, slot: usize, key: char, hold: Duration) {
-        if let Some(Route::Leg(other)) = self.legs.get(slot).map(|leg| &leg.route)
-            && let other = *other
-            && let Some(other) = self.legs.get(other)
-        {
-            other.press(key, hold, self.now);
+    /// These legs get a key press in place of some packets of voice.
+    fn press_at(&mut self, ears: impl Iterator<Item = usize>, key: char, hold: Duration) {
+        for ear in ears {
+            if let Some(hearer) = self.legs.get(ear) {
+                hearer.press(key, hold, self.now);
+            }
         }
     }
 
@@ -259,7 +265,7 @@ impl Worker {
                 }
             }
             Command::Play { leg, playlist } => self.play(leg, playlist),
-            Command::Bridge { a, b } => self.bridge(a, b),
+            Command::Connect(hearings) => self.connect(&hearings),
             Command::Silence { leg } => {
                 if let Some(slot) = self.find(leg) {
                     self.end_route(slot);
@@ -278,9 +284,11 @@ impl Worker {
                 }
             }
             Command::Press { from, key, hold } => {
-                if let Some(slot) = self.find(from) {
-                    self.press_at_other_end(slot, key, hold);
-                }
+                let ears = self
+                    .find(from)
+                    .and_then(|slot| self.legs.get(slot))
+                    .map(|leg| leg.ears);
+                self.press_at(ears.unwrap_or_default().all(), key, hold);
             }
             Command::Close { leg, rtp_port } => self.close(leg, rtp_port),
             Command::Stop => self.stopping = true,
@@ -334,70 +342,12 @@ impl Worker {
         }
     }
 
-    fn play(&mut self, id: LegId, playlist: Playlist) {
-        let Some(slot) = self.find(id) else { return };
-        let phase = self.legs.get(slot).and_then(|leg| leg.phase);
-        self.end_bridge(slot);
-        let phase = phase.unwrap_or_else(|| {
-            let phase = self.lightest_phase();
-            self.phases[phase].push(slot);
-            phase
-        });
-        if let Some(leg) = self.legs.get(slot) {
-            leg.phase = Some(phase);
-            leg.set_route(Route::Player(Player::new(playlist)));
-        }
-    }
-
-    fn bridge(&mut self, a: LegId, b: LegId) {
-        let (Some(a), Some(b)) = (self.find(a), self.find(b)) else {
-            return;
-        };
-        for (slot, other) in [(a, b), (b, a)] {
-            self.end_route(slot);
-            if let Some(leg) = self.legs.get(slot) {
-                leg.set_route(Route::Leg(other));
-            }
-        }
-    }
-
-    /// Ends what the leg in `slot` hears, and what it says.
-    fn end_route(&mut self, slot: usize) {
-        self.end_bridge(slot);
-        let Some(leg) = self.legs.get(slot) else { return };
-        leg.set_route(Route::Nothing);
-        if let Some(phase) = leg.phase.take() {
-            self.phases[phase].retain(|&other| other != slot);
-        }
-    }
-
-    fn end_bridge(&mut self, slot: usize) {
-        if let Some(Route::Leg(other)) = self
-            .legs
-            .get(slot)
-            .map(|leg| std::mem::replace(&mut leg.route, Route::Nothing))
-            && let Some(other) = self.legs.get(other)
-            && matches!(other.route, Route::Leg(back) if back == slot)
-        {
-            other.set_route(Route::Nothing);
-        }
-    }
-
-    /// The phase with the fewest legs; of equals the one that is next.
-    fn lightest_phase(&self) -> usize {
-        let next = self.tick as usize + 1;
-        (next..next + PHASES)
-            .map(|tick| tick % PHASES)
-            .min_by_key(|&phase| self.phases[phase].len())
-            .unwrap_or(0)
-    }
-
     /// Whether any leg is played to.
     pub(crate) fn plays(&self) -> bool {
         self.phases.iter().any(|phase| !phase.is_empty())
     }
 
-    fn find(&self, id: LegId) -> Option<usize> {
+    pub(crate) fn find(&self, id: LegId) -> Option<usize> {
         let slot = self.legs.find(id);
         if slot.is_none() {
             tracing::debug!(call = %id.call, leg = %id, "media command for a leg that is not open");

@@ -32,7 +32,7 @@ pub struct SipConfig {
     pub ways_out: BTreeMap<TrunkId, WayOut>,
     /// Other places that calls are forwarded to, as SIP URIs; [`acd::Destination::Forward`] is an index into it.
     pub forwards: Vec<String>,
-    /// Operators' phones, which may register here.
+    /// Operators' and supervisors' phones, which may register here.
     pub phones: Vec<Phone>,
     /// How a caller is told to wait while early media plays.
     pub early_media: EarlyMedia,
@@ -203,11 +203,20 @@ impl fmt::Debug for Account {
     }
 }
 
-/// An operator's phone.
+/// Whose phone it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PhoneOwner {
+    /// An operator's: the queue has it rung, and is told whether it can be.
+    Operator(OperatorId),
+    /// A supervisor's: it is rung to listen to a call, and is nothing to the queue.
+    Supervisor,
+}
+
+/// A phone that may register here.
 #[derive(Clone)]
 pub struct Phone {
     /// Whose phone it is.
-    pub operator: OperatorId,
+    pub owner: PhoneOwner,
     /// The user part it registers as, which is its digest user name too.
     pub user: String,
     /// Its digest password.
@@ -222,7 +231,7 @@ impl fmt::Debug for Phone {
     /// The secret stays out of logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Phone")
-            .field("operator", &self.operator)
+            .field("owner", &self.owner)
             .field("user", &self.user)
             .field("contact", &self.contact)
             .field("srtp", &self.srtp)

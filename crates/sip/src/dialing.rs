@@ -10,7 +10,7 @@ use crate::dialog::{self, Dialog};
 use crate::leg::Leg;
 use crate::operator_leg::Asking;
 use crate::transport::Flow;
-use crate::{SipEvent, SrtpPolicy};
+use crate::{Phone, PhoneOwner, SipEvent};
 use acd::{CallerNumber, FailCause, LegId, OperatorId};
 use futures_util::FutureExt;
 use media::Codec;
@@ -26,6 +26,9 @@ use tracing::{info, warn};
 
 /// How long the next call of a phone waits for the end of the last one to be sent.
 const TURN_PATIENCE: Duration = Duration::from_millis(100);
+
+/// How long a supervisor's phone rings. An operator's rings for as long as the queue wants.
+const SUPERVISOR_RING_MAX: Duration = Duration::from_secs(30);
 
 /// One phone to ring.
 pub(crate) struct Dial {
@@ -45,19 +48,42 @@ pub(crate) struct Way {
 impl Core {
     /// Has an operator's phone rung for a call.
     pub(crate) fn dial(self: &Arc<Self>, id: LegId, operator: OperatorId, caller: CallerNumber) {
+        let owner = PhoneOwner::Operator(operator);
+        let Some(phone) = self.config.phones.iter().find(|phone| phone.owner == owner) else {
+            return self.cannot_ring(id);
+        };
+        let asking = Asking {
+            from: Some(caller),
+            inside: true,
+            srtp: phone.srtp,
+            ..Asking::default()
+        };
+        self.dial_phone(id, &phone.user, asking, Some(operator));
+    }
+
+    /// Has a supervisor's phone rung, which shows `from`.
+    pub(crate) fn dial_supervisor(self: &Arc<Self>, id: LegId, user: &str, from: CallerNumber) {
+        let is_it = |phone: &&Phone| phone.owner == PhoneOwner::Supervisor && phone.user == user;
+        let Some(phone) = self.config.phones.iter().find(is_it) else {
+            return self.cannot_ring(id);
+        };
+        let asking = Asking {
+            from: Some(from),
+            inside: true,
+            srtp: phone.srtp,
+            ring_max: Some(SUPERVISOR_RING_MAX),
+            ..Asking::default()
+        };
+        self.dial_phone(id, user, asking, None);
+    }
+
+    fn dial_phone(self: &Arc<Self>, id: LegId, user: &str, asking: Asking, operator: Option<OperatorId>) {
         if self.legs.contains_key(&id) {
             // It rings already: it was dialled before a restart.
             return;
         }
-        let phone = self.config.phones.iter().find(|p| p.operator == operator);
-        let asking = Asking {
-            from: Some(caller),
-            inside: true,
-            srtp: phone.map_or(SrtpPolicy::Off, |phone| phone.srtp),
-            ..Asking::default()
-        };
-        match self.way_to(id, operator) {
-            Some(way) => self.ring(id, way, asking, Some(operator)),
+        match self.way_to(id, user) {
+            Some(way) => self.ring(id, way, asking, operator),
             None => self.cannot_ring(id),
         }
     }
@@ -102,9 +128,9 @@ impl Core {
         }
     }
 
-    fn way_to(&self, id: LegId, operator: OperatorId) -> Option<Way> {
-        let Some(reach) = self.registrar.reach(operator, Instant::now()) else {
-            info!(call = %id.call, leg = id.leg, operator = operator.0, "the operator's phone is not registered");
+    fn way_to(&self, id: LegId, user: &str) -> Option<Way> {
+        let Some(reach) = self.registrar.reach(user, Instant::now()) else {
+            info!(call = %id.call, leg = id.leg, user, "the phone is not registered");
             return None;
         };
         match reach.flow {

@@ -54,7 +54,7 @@ mod validate;
 mod wire;
 
 pub use config::{
-    Account, DigestAlgorithm, EarlyMedia, IpNet, IpNetError, Limits, Listen, Phone, Registration,
+    Account, DigestAlgorithm, EarlyMedia, IpNet, IpNetError, Limits, Listen, Phone, PhoneOwner, Registration,
     SessionTimer, SipConfig, Transport, Trunk, TrunkAuth, WayOut,
 };
 pub use crypto::{Security, SrtpPolicy};
@@ -169,6 +169,20 @@ impl Sip {
     /// Rings an operator's phone. Followed by `Ringing`, `Answered` and later `Gone`, or by `Failed`.
     pub fn dial(&self, leg: LegId, operator: OperatorId, caller: CallerNumber) {
         self.core.dial(leg, operator, caller);
+    }
+
+    /// Rings a supervisor's phone, by its user name, for half a minute at most; it shows `from` as calling. Followed by the
+    /// same as [`Sip::dial`].
+    pub fn dial_supervisor(&self, leg: LegId, user: &str, from: CallerNumber) {
+        self.core.dial_supervisor(leg, user, from);
+    }
+
+    /// Whether there is a way to ring the phone of `user` now.
+    pub fn reaches(&self, user: &str) -> bool {
+        self.core
+            .registrar
+            .reach(user, std::time::Instant::now())
+            .is_some()
     }
 
     /// Rings a phone outside: the caller's own by the way out of `trunk`, or another place's. Followed by `Ringing`,

@@ -23,6 +23,7 @@ use rsipstack::transaction::key::TransactionKey;
 use rsipstack::transaction::transaction::{TransactionEvent, TransactionEventSender};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
@@ -39,6 +40,8 @@ pub(crate) struct Asking {
     pub(crate) account: Option<Account>,
     /// Whether the phone is to speak SRTP.
     pub(crate) srtp: SrtpPolicy,
+    /// How long it rings, if nobody else sees to that.
+    pub(crate) ring_max: Option<Duration>,
 }
 
 /// Our INVITE while it is open.
@@ -54,7 +57,7 @@ pub(crate) struct Calling {
     hang_up: Option<HangUpCause>,
     /// The highest RSeq acknowledged, by the fork that sent it (RFC 3262 §4).
     rseq: Option<(String, u32)>,
-    /// When we give up waiting for the end of a cancelled INVITE.
+    /// When we give up ringing, or waiting for the end of a cancelled INVITE.
     due: Option<Instant>,
     /// A 422 was followed already.
     retried: bool,
@@ -161,6 +164,10 @@ impl Leg {
     async fn ring(&mut self, mut calling: Calling) -> bool {
         loop {
             match self.next(calling.due).await {
+                Wake::Due if calling.hang_up.is_none() => {
+                    self.failed(FailCause::NoAnswer);
+                    self.stop_ringing(&mut calling, HangUpCause::RingTimeout).await;
+                }
                 Wake::Due => {
                     // Neither 487 nor anything else came for our CANCEL (RFC 3261 §9.1).
                     let _ = calling.tx.send(TransactionEvent::Terminate(calling.key.clone()));
@@ -168,11 +175,7 @@ impl Leg {
                 }
                 Wake::Message(LegMsg::Command(Command::HangUp(cause))) => {
                     self.release();
-                    calling.hang_up = Some(cause);
-                    if calling.provisional {
-                        self.cancel(&mut calling).await;
-                    }
-                    self.end_turn();
+                    self.stop_ringing(&mut calling, cause).await;
                 }
                 Wake::Message(LegMsg::Response(response)) => {
                     if message::status(&response) < 200 {
@@ -195,6 +198,16 @@ impl Leg {
                 Wake::Message(_) => {}
             }
         }
+    }
+
+    /// Ends the INVITE, as soon as the phone has shown that it has it (RFC 3261 §9.1).
+    async fn stop_ringing(&mut self, calling: &mut Calling, cause: HangUpCause) {
+        calling.hang_up = Some(cause);
+        calling.due = None;
+        if calling.provisional {
+            self.cancel(calling).await;
+        }
+        self.end_turn();
     }
 
     /// Sends the INVITE. `None` if there is no way to the phone, or no port for its media.
@@ -243,6 +256,7 @@ impl Leg {
         let (tx, key) = client(&core, request.clone(), &hop, Some(self.handle.sender.clone())).await?;
         Some(Calling {
             account: asking.account,
+            due: asking.ring_max.map(|ring_max| Instant::now() + ring_max),
             ..Calling::new(request, hop, tx, key)
         })
     }

@@ -1,4 +1,4 @@
-//! The registrar of operators' phones (RFC 3261 §10.3).
+//! The registrar of operators' and supervisors' phones (RFC 3261 §10.3).
 //!
 //! Always holds: an operator's phone is reported registered when it gets its first contact and unregistered when
 //! it loses its last, in that order, never twice in a row. A contact is reached by the way its REGISTER came
@@ -10,7 +10,7 @@ use crate::message;
 use crate::record::{self, BindingRecord, WayRecord};
 use crate::transport::Flow;
 use crate::validate::Refusal;
-use crate::{SipConfig, SipError, SipEvent, TrunkAuth};
+use crate::{PhoneOwner, SipConfig, SipError, SipEvent, TrunkAuth};
 use acd::OperatorId;
 use rsipstack::sip::{Header, Request, Uri};
 use std::collections::{HashMap, HashSet};
@@ -24,7 +24,7 @@ pub(crate) struct Registrar {
 }
 
 struct PhoneState {
-    operator: OperatorId,
+    owner: PhoneOwner,
     user: String,
     secret: String,
     fixed: Option<Uri>,
@@ -43,7 +43,7 @@ struct Binding {
     seq: u32,
 }
 
-/// Where to ring an operator.
+/// Where to ring a phone.
 pub(crate) struct Reach {
     pub(crate) uri: Uri,
     /// The way the phone registered, with whether it is the only one.
@@ -93,7 +93,7 @@ impl Registrar {
                 .by_user
                 .insert(phone.user.clone(), registrar.phones.len());
             registrar.phones.push(PhoneState {
-                operator: phone.operator,
+                owner: phone.owner,
                 user: phone.user.clone(),
                 secret: phone.secret.clone(),
                 fixed,
@@ -107,9 +107,9 @@ impl Registrar {
         self.by_user.get(user).and_then(|&i| self.phones.get(i))
     }
 
-    /// Where to ring an operator now: the fixed contact, or the one registered last.
-    pub(crate) fn reach(&self, operator: OperatorId, now: Instant) -> Option<Reach> {
-        let phone = self.phones.iter().find(|p| p.operator == operator)?;
+    /// Where to ring a user's phone now: the fixed contact, or the one registered last.
+    pub(crate) fn reach(&self, user: &str, now: Instant) -> Option<Reach> {
+        let phone = self.phone(user)?;
         if let Some(uri) = &phone.fixed {
             return Some(Reach {
                 uri: uri.clone(),
@@ -170,18 +170,28 @@ impl PhoneState {
         let after = bindings.len();
         core.metrics.registrations.add(after as i64 - before as i64);
         core.keep_phone(&self.user, || bindings.iter().map(Binding::record).collect());
-        let operator = self.operator;
-        if self.fixed.is_some() {
+        if self.fixed.is_some() || (before == 0) == (after == 0) {
             return result;
         }
-        if before == 0 && after > 0 {
-            tracing::info!(operator = operator.0, user = self.user, "phone registered");
-            core.emit(SipEvent::PhoneRegistered { operator });
-        } else if before > 0 && after == 0 {
-            tracing::info!(operator = operator.0, user = self.user, "phone unregistered");
-            core.emit(SipEvent::PhoneUnregistered { operator });
+        if after > 0 {
+            tracing::info!(owner = ?self.owner, user = self.user, "phone registered");
+        } else {
+            tracing::info!(owner = ?self.owner, user = self.user, "phone unregistered");
+        }
+        if let PhoneOwner::Operator(operator) = self.owner {
+            core.emit(match after {
+                0 => SipEvent::PhoneUnregistered { operator },
+                _ => SipEvent::PhoneRegistered { operator },
+            });
         }
         result
+    }
+
+    fn operator(&self) -> Option<OperatorId> {
+        match self.owner {
+            PhoneOwner::Operator(operator) => Some(operator),
+            PhoneOwner::Supervisor => None,
+        }
     }
 }
 
@@ -304,7 +314,9 @@ impl Core {
     pub(crate) fn phones(&self) -> Vec<(OperatorId, bool)> {
         let reachable = |phone: &PhoneState| phone.fixed.is_some() || !phone.lock().is_empty();
         let phones = self.registrar.phones.iter();
-        phones.map(|phone| (phone.operator, reachable(phone))).collect()
+        phones
+            .filter_map(|phone| Some((phone.operator()?, reachable(phone))))
+            .collect()
     }
 
     /// Brings a phone's contacts back, those apart whose time is over.
@@ -321,10 +333,9 @@ impl Core {
 
     /// Reports the phones that are always dialled at a fixed contact: they are there from the start.
     pub(crate) fn report_fixed(&self) {
-        for phone in self.registrar.phones.iter().filter(|phone| phone.fixed.is_some()) {
-            self.emit(SipEvent::PhoneRegistered {
-                operator: phone.operator,
-            });
+        let fixed = self.registrar.phones.iter().filter(|phone| phone.fixed.is_some());
+        for operator in fixed.filter_map(PhoneState::operator) {
+            self.emit(SipEvent::PhoneRegistered { operator });
         }
     }
 

@@ -85,6 +85,10 @@ pub(crate) struct Hello<'a> {
     pub(crate) expires_in_s: Option<f64>,
     pub(crate) queues: &'a [String],
     pub(crate) pause_reasons: &'a [String],
+    /// For a supervisor: the phones to listen at.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    #[cfg_attr(test, ts(optional, as = "Option<Vec<String>>"))]
+    pub(crate) phones: &'a [String],
 }
 
 #[derive(Serialize)]

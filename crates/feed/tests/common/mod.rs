@@ -37,6 +37,7 @@ pub struct Engine {
     answer: Mutex<Option<Answer>>,
     refuses: Mutex<bool>,
     pub recordings: Mutex<Vec<(acd::OperatorId, bool)>>,
+    pub supervisions: Mutex<Vec<feed::Supervise>>,
 }
 
 impl Engine {
@@ -66,6 +67,7 @@ impl Engine {
             answer: Mutex::default(),
             refuses: Mutex::default(),
             recordings: Mutex::default(),
+            supervisions: Mutex::default(),
         })
     }
 
@@ -130,6 +132,10 @@ impl Engine {
             }
             // Only call 7 waits here.
             Request::Explain { call, reply } => drop(reply.send((call.0 == 7).then(explanation))),
+            Request::Supervise { order, reply } => {
+                self.supervisions.lock().unwrap().push(order);
+                let _ = reply.send(Ok(()));
+            }
             Request::Record { operator, on, reply } => {
                 self.recordings.lock().unwrap().push((operator, on));
                 let _ = reply.send(Ok(()));
@@ -173,6 +179,7 @@ pub fn config() -> FeedConfig {
             pause_reasons: vec!["lunch".into(), "training".into()],
             skills: vec!["english".into()],
             forwards: vec!["sip:elsewhere@192.0.2.9".into()],
+            supervisors: vec!["9001".into()],
         },
         clock: Arc::new(|| START),
         clock_rate: 1.0,

@@ -72,8 +72,8 @@ fn users(config: &Config, findings: &Findings<'_>) {
         if taken.contains(&user.as_str()) {
             findings.error(
                 &findings.at(&format!("trunks[{index}].user")),
-                format!("\"{user}\" is the name of an operator or another trunk already"),
-                "give every operator and trunk a user name of its own",
+                format!("\"{user}\" is the name of an operator, a supervisor or another trunk already"),
+                "give every operator, supervisor and trunk a user name of its own",
             );
         }
         taken.push(user);

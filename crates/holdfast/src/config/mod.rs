@@ -163,7 +163,8 @@ fn read(findings: &Findings<'_>, value: toml_span::Value<'_>) -> Option<Config> 
     let schedule = schedule::schedule(root.section("schedule"));
     let queues = queues::queues(&mut root, &skills);
     let pause_reasons = operators::pause_reasons(&mut root);
-    let operators = operators::operators(&mut root, &queues.names, &skills);
+    let mut operators = operators::operators(&mut root, &queues.names, &skills);
+    operators::supervisors(&mut root, &mut operators.phones);
     let trunks = network::trunks(&mut root, queues.first_number.as_deref());
 
     let mut sip = network::sip(root.section("sip"));

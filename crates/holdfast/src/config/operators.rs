@@ -1,11 +1,11 @@
-//! The operators and their phones.
+//! The operators and their phones, and those of supervisors.
 
 use super::finding::one_of;
 use super::names::{Skills, judge_secret, sign_in_secret, sip_uri, unique_name};
 use super::network::srtp_policy;
 use super::section::Section;
 use acd::{OperatorConfig, OperatorId};
-use sip::{Phone, SrtpPolicy};
+use sip::{Phone, PhoneOwner, SrtpPolicy};
 use std::time::Duration;
 
 /// The operators and their phones.
@@ -75,13 +75,40 @@ fn operator(mut section: Section<'_, '_, '_>, queues: &[String], skills: &Skills
     read.secrets
         .push(console_secret.unwrap_or_else(|| feed::Secret::plain(&*secret)));
     read.phones.push(Phone {
-        operator: id,
+        owner: PhoneOwner::Operator(id),
         user: name,
         secret,
         contact: contact.map(|contact| contact.value),
         srtp,
     });
     section.finish();
+}
+
+/// Phones at which supervisors listen to calls. None may have the name of another phone.
+pub(super) fn supervisors(root: &mut Section<'_, '_, '_>, phones: &mut Vec<Phone>) {
+    for mut section in root.sections("supervisors") {
+        section.require("name", "\"9001\"");
+        let name = section.text("name");
+        if let Some(name) = &name {
+            let taken: Vec<String> = phones.iter().map(|phone| phone.user.clone()).collect();
+            unique_name(&section, name, &taken);
+        }
+        let user = name.map_or_else(String::new, |name| name.value);
+        section.require("secret", "\"a long random text\"");
+        let secret = section.text("secret");
+        if let Some(secret) = &secret {
+            judge_secret(&section, secret, &user);
+        }
+        let contact = section.parsed("contact", "write it as \"sip:9001@192.0.2.5:5060\"", sip_uri);
+        phones.push(Phone {
+            owner: PhoneOwner::Supervisor,
+            user,
+            secret: secret.map_or_else(String::new, |secret| secret.value),
+            contact: contact.map(|contact| contact.value),
+            srtp: srtp_policy(&mut section, SrtpPolicy::Off),
+        });
+        section.finish();
+    }
 }
 
 fn served(section: &mut Section<'_, '_, '_>, queues: &[String]) -> Vec<u32> {

@@ -361,7 +361,29 @@ fn what_only_shows_in_the_whole_is_found_too() {
         "[sip]",
         "[[trunks]]\nname = \"visitors\"\nuser = \"1001\"\nsecret = \"long-and-random\"\n[sip]",
         expect![[r#"
-            Error trunks[1].user: "1001" is the name of an operator or another trunk already; give every operator and trunk a user name of its own
+            Error trunks[1].user: "1001" is the name of an operator, a supervisor or another trunk already; give every operator, supervisor and trunk a user name of its own
+        "#]],
+    );
+}
+
+#[test]
+fn phones_of_supervisors_are_nobody_elses() {
+    let text = shipped().replace(
+        "# [[supervisors]]\n# name = \"9001\"\n# secret = \"a long random text\"",
+        "[[supervisors]]\nname = \"9001\"\nsecret = \"long-and-random\"\nsrtp = \"required\"",
+    );
+    let config = Config::parse("t", &text).config.expect("a good configuration");
+    let phone = config.sip.phones.last().expect("the supervisor's");
+    assert_eq!(
+        (phone.owner, phone.user.as_str()),
+        (sip::PhoneOwner::Supervisor, "9001")
+    );
+    assert_eq!(phone.srtp, sip::SrtpPolicy::Required);
+    assert_eq!(config.sip.phones.len(), config.core.operators.len() + 1);
+    with(
+        "[sip]",
+        "[[supervisors]]\nname = \"1001\"\n[sip]",
+        expect![[r#"
         "#]],
     );
 }

@@ -20,6 +20,7 @@ mod shelf;
 mod track;
 mod writer;
 
+use crate::mix::Mix;
 use crate::moment::Moment;
 use crate::packet::Header;
 use crate::{Codec, MediaError};
@@ -155,21 +156,41 @@ impl Tap {
         sound: &[u8],
         now: Moment,
     ) {
-        let began = *self.began.get_or_insert(now);
-        let mut piece = Piece {
-            recording: self.recording,
-            side,
-            codec,
-            timestamp: header.timestamp,
-            restarted,
-            at: now.since(began),
-            length: sound.len(),
-            octets: [0; PIECE_OCTETS],
-        };
+        let mut piece = self.piece(side, codec, header.timestamp, restarted, now);
         let Some(octets) = piece.octets.get_mut(..sound.len()) else {
             return self.metrics.dropped.inc();
         };
         octets.copy_from_slice(sound);
+        piece.length = sound.len();
+        self.put(piece);
+    }
+
+    /// Takes in what was mixed for the caller to hear. Never waits.
+    pub(crate) fn take_mixed(&mut self, mix: &Mix, now: Moment) {
+        let (timestamp, octets) = mix.last();
+        let mut piece = self.piece(Side::Operator, Codec::Pcma, timestamp, timestamp == 0, now);
+        for (to, octet) in piece.octets.iter_mut().zip(octets) {
+            *to = octet;
+            piece.length += 1;
+        }
+        self.put(piece);
+    }
+
+    fn piece(&mut self, side: Side, codec: Codec, timestamp: u32, restarted: bool, now: Moment) -> Piece {
+        let began = *self.began.get_or_insert(now);
+        Piece {
+            recording: self.recording,
+            side,
+            codec,
+            timestamp,
+            restarted,
+            at: now.since(began),
+            length: 0,
+            octets: [0; PIECE_OCTETS],
+        }
+    }
+
+    fn put(&self, piece: Piece) {
         if self.pieces.try_send(piece).is_err() {
             self.metrics.dropped.inc();
         }

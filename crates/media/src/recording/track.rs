@@ -6,15 +6,11 @@
 
 use super::{Piece, Side};
 use crate::Codec;
-use crate::convert::Conversion;
+use crate::convert::{Decoder, SAMPLES_MAX};
 use crate::wav::RATE;
-use audio_codec_algorithms::{decode_alaw, decode_ulaw};
 
 /// Samples by which timestamps may lie away from arrival: 300 ms.
 const DRIFT_MAX: u64 = RATE as u64 * 3 / 10;
-
-/// Samples of the longest piece: a datagram full of G.711.
-const PIECE_MAX: usize = 2_048;
 
 /// Samples held back before they are given out, for pieces that come late: 500 ms.
 const HELD_BACK: u64 = RATE as u64 / 2;
@@ -35,13 +31,9 @@ pub(super) struct Track {
     decoders: [SideDecoder; 2],
 }
 
-/// Makes samples of one side's pieces. G.722 and Opus go by way of A-law, which a recording of telephone bandwidth bears.
+/// Makes samples of one side's pieces, which come in the order of their arrival.
 #[derive(Default)]
-struct SideDecoder {
-    conversion: Option<Box<Conversion>>,
-    /// Counts the pieces, which come in the order of their arrival.
-    pieces: u16,
-}
+struct SideDecoder(Option<(Codec, Decoder)>);
 
 impl SideDecoder {
     /// The samples of a piece. `None` for what cannot be decoded.
@@ -49,29 +41,14 @@ impl SideDecoder {
         &mut self,
         codec: Codec,
         octets: &[u8],
-        samples: &'a mut [i16; PIECE_MAX],
+        samples: &'a mut [i16; SAMPLES_MAX],
     ) -> Option<&'a [i16]> {
-        let (octets, decode) = match codec {
-            Codec::Pcma => (octets, decode_alaw as fn(u8) -> i16),
-            Codec::Pcmu => (octets, decode_ulaw as fn(u8) -> i16),
-            Codec::G722 | Codec::Opus => {
-                if !self
-                    .conversion
-                    .as_ref()
-                    .is_some_and(|known| known.is(codec, Codec::Pcma))
-                {
-                    self.conversion = Conversion::new(codec, Codec::Pcma);
-                }
-                self.pieces = self.pieces.wrapping_add(1);
-                let converted = self.conversion.as_mut()?.convert(self.pieces, octets).ok()?;
-                (converted, decode_alaw as fn(u8) -> i16)
-            }
-        };
-        let room = samples.get_mut(..octets.len())?;
-        for (sample, &octet) in room.iter_mut().zip(octets) {
-            *sample = decode(octet);
+        if self.0.as_ref().is_none_or(|(known, _)| *known != codec) {
+            self.0 = Some((codec, Decoder::new(codec, RATE)?));
         }
-        Some(room)
+        let (_, decoder) = self.0.as_mut()?;
+        let count = decoder.decode(octets, samples)?;
+        samples.get(..count)
     }
 }
 
@@ -94,7 +71,7 @@ impl Track {
             Side::Operator => 1,
         };
         let octets = piece.octets.get(..piece.length).unwrap_or_default();
-        let mut samples = [0; PIECE_MAX];
+        let mut samples = [0; SAMPLES_MAX];
         let Some(sound) = self.decoders[side].decode(piece.codec, octets, &mut samples) else {
             return;
         };

@@ -3,7 +3,9 @@
 
 use acd::{OperatorId, QueueId};
 use media::{Library, Media, MediaConfig};
-use sip::{Accepted, Listen, Phone, Sip, SipConfig, SipEvent, SrtpPolicy, Transport, Trunk, TrunkAuth};
+use sip::{
+    Accepted, Listen, Phone, PhoneOwner, Sip, SipConfig, SipEvent, SrtpPolicy, Transport, Trunk, TrunkAuth,
+};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -27,7 +29,7 @@ pub fn sdp(port: u16) -> String {
 /// Settings for loopback: one trunk by the address 127.0.0.1, phones 101 and 102, `hotline` dialled.
 pub fn config() -> SipConfig {
     let phone = |operator, user: &str| Phone {
-        operator: OperatorId(operator),
+        owner: PhoneOwner::Operator(OperatorId(operator)),
         user: user.into(),
         secret: format!("secret{user}"),
         contact: None,

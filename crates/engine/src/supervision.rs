@@ -1,0 +1,254 @@
+//! Supervisors on calls: who listens to which call, and how the audio is connected for that.
+//!
+//! The queue knows nothing of it: nobody's place, line or turn depends on a supervisor, so it is neither an input nor in the
+//! journal. After a restart the legs of supervisors belong to nobody and are hung up; the calls go on.
+//!
+//! Always holds: a call has one supervisor at most, and a supervisor's phone one call; the leg ends with the call; whoever
+//! listened to whom, how and for how long is in the log.
+
+use crate::metrics;
+use acd::{CallId, CallerNumber, HangUpCause, LegId, OperatorId};
+use feed::{Refusal, Supervise, SupervisorMode};
+use media::{Hearing, Media};
+use prometheus::{IntCounterVec, IntGauge, Registry};
+use sip::{Sip, SipEvent};
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// What became of a supervisor's phone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SupervisorNews {
+    /// It was picked up.
+    Answered(LegId),
+    /// Its leg is over, or it could not be reached.
+    Over(LegId),
+    /// Nothing is heard of it.
+    Silent(LegId),
+}
+
+impl SupervisorNews {
+    /// What signalling says, if it is about a supervisor's leg: inner for what is of interest.
+    pub(crate) fn of_sip(event: SipEvent) -> Option<Option<Self>> {
+        let (leg, news) = match event {
+            SipEvent::Answered { leg } => (leg, Some(Self::Answered(leg))),
+            SipEvent::Failed { leg, .. } | SipEvent::Gone { leg } => (leg, Some(Self::Over(leg))),
+            SipEvent::Ringing { leg } | SipEvent::Held { leg, .. } | SipEvent::Dtmf { leg, .. } => {
+                (leg, None)
+            }
+            SipEvent::CallArrived { .. }
+            | SipEvent::CallerGone { .. }
+            | SipEvent::PhoneRegistered { .. }
+            | SipEvent::PhoneUnregistered { .. } => return None,
+        };
+        leg.is_supervisor().then_some(news)
+    }
+}
+
+/// One supervisor on a call.
+struct Session {
+    leg: LegId,
+    operator: OperatorId,
+    phone: String,
+    mode: SupervisorMode,
+    answered: Option<Instant>,
+}
+
+/// All supervisors on calls.
+pub(crate) struct Supervision {
+    sip: Sip,
+    media: Media,
+    sessions: BTreeMap<CallId, Session>,
+    /// The operator's leg of each call whose two hear each other.
+    bridged: BTreeMap<CallId, LegId>,
+    next_leg: u32,
+    begun: IntCounterVec,
+    active: IntGauge,
+}
+
+impl Supervision {
+    pub(crate) fn new(sip: Sip, media: Media, registry: &Registry) -> Result<Self, prometheus::Error> {
+        let (begun, active) = metrics::supervisions(registry)?;
+        Ok(Self {
+            // The leg of a supervisor of the last run may still be ending.
+            next_leg: sip
+                .legs()
+                .iter()
+                .map(|leg| leg.leg + 1)
+                .max()
+                .unwrap_or(0)
+                .max(LegId::SUPERVISORS),
+            sip,
+            media,
+            sessions: BTreeMap::new(),
+            bridged: BTreeMap::new(),
+            begun,
+            active,
+        })
+    }
+
+    /// Caller and operator are to hear each other.
+    pub(crate) fn bridge(&mut self, operator_leg: LegId) {
+        self.bridged.insert(operator_leg.call, operator_leg);
+        self.connect(operator_leg.call);
+    }
+
+    /// The caller is played to, and hears nobody.
+    pub(crate) fn unbridged(&mut self, call: CallId) {
+        self.bridged.remove(&call);
+    }
+
+    /// A call is over, and so is listening to it.
+    pub(crate) fn ended(&mut self, call: CallId) {
+        self.bridged.remove(&call);
+        self.end(call);
+    }
+
+    /// Does what a supervisor asks for in the call that an operator talks in.
+    pub(crate) fn order(&mut self, call: CallId, order: Supervise) -> Result<(), Refusal> {
+        let Some(mode) = order.mode else {
+            self.end(call);
+            return Ok(());
+        };
+        if let Some(session) = self.sessions.get_mut(&call) {
+            if session.phone != order.phone {
+                return Err(Refusal::SupervisedAlready);
+            }
+            if session.mode != mode {
+                session.mode = mode;
+                self.told(call);
+            }
+            return Ok(());
+        }
+        if self.sessions.values().any(|session| session.phone == order.phone) {
+            return Err(Refusal::PhoneTaken);
+        }
+        if !self.sip.reaches(&order.phone) {
+            return Err(Refusal::PhoneUnreachable);
+        }
+        let leg = LegId {
+            call,
+            leg: self.next_leg,
+        };
+        self.next_leg = self.next_leg.checked_add(1).unwrap_or(LegId::SUPERVISORS);
+        self.sip
+            .dial_supervisor(leg, &order.phone, CallerNumber::new(&order.shown));
+        let session = Session {
+            leg,
+            operator: order.operator,
+            phone: order.phone,
+            mode,
+            answered: None,
+        };
+        self.sessions.insert(call, session);
+        self.active.set(self.sessions.len() as i64);
+        Ok(())
+    }
+
+    /// Takes in what became of a phone.
+    pub(crate) fn hear(&mut self, news: SupervisorNews) {
+        let (SupervisorNews::Answered(leg) | SupervisorNews::Over(leg) | SupervisorNews::Silent(leg)) = news;
+        let session = self
+            .sessions
+            .get_mut(&leg.call)
+            .filter(|session| session.leg == leg);
+        match (news, session) {
+            (SupervisorNews::Answered(_), Some(session)) => {
+                session.answered = Some(Instant::now());
+                self.told(leg.call);
+            }
+            // Picked up when it was no longer wanted.
+            (SupervisorNews::Answered(_), None) => self.sip.hang_up(leg, HangUpCause::Ended),
+            (SupervisorNews::Over(_), Some(_)) => self.over(leg.call),
+            // Silence proves nothing: the peer is asked.
+            (SupervisorNews::Silent(_), Some(_)) => self.sip.probe(leg),
+            (SupervisorNews::Over(_) | SupervisorNews::Silent(_), None) => {}
+        }
+    }
+
+    /// Legs that are there for no call of the queue.
+    pub(crate) fn knows(&self, leg: LegId) -> bool {
+        self.sessions
+            .get(&leg.call)
+            .is_some_and(|session| session.leg == leg)
+    }
+
+    /// A supervisor listens, or does it in another way: connects the audio, and says so.
+    fn told(&mut self, call: CallId) {
+        let Some(session) = self
+            .sessions
+            .get(&call)
+            .filter(|session| session.answered.is_some())
+        else {
+            return;
+        };
+        self.begun.with_label_values(&[session.mode.name()]).inc();
+        tracing::info!(
+            call = call.0,
+            leg = session.leg.leg,
+            operator = session.operator.0,
+            phone = session.phone,
+            mode = session.mode.name(),
+            "a supervisor listens"
+        );
+        self.connect(call);
+    }
+
+    /// Connects the audio of a call as it is to be heard now.
+    fn connect(&self, call: CallId) {
+        let Some(operator) = self.bridged.get(&call).copied() else {
+            return;
+        };
+        let caller = LegId::caller(call);
+        match self
+            .sessions
+            .get(&call)
+            .filter(|session| session.answered.is_some())
+        {
+            Some(session) => self
+                .media
+                .connect(hearings(session.mode, caller, operator, session.leg)),
+            None => self.media.bridge(caller, operator),
+        }
+    }
+
+    fn end(&mut self, call: CallId) {
+        if let Some(session) = self.sessions.get(&call) {
+            self.sip.hang_up(session.leg, HangUpCause::Ended);
+            self.over(call);
+        }
+    }
+
+    fn over(&mut self, call: CallId) {
+        let Some(session) = self.sessions.remove(&call) else {
+            return;
+        };
+        self.active.set(self.sessions.len() as i64);
+        tracing::info!(
+            call = call.0,
+            leg = session.leg.leg,
+            operator = session.operator.0,
+            phone = session.phone,
+            listened_s = session.answered.map(|since| since.elapsed().as_secs_f64()),
+            "a supervisor listens no more"
+        );
+        self.connect(call);
+    }
+}
+
+/// Who hears whom.
+fn hearings(mode: SupervisorMode, caller: LegId, operator: LegId, supervisor: LegId) -> Vec<Hearing> {
+    let hears = |leg, others: &[LegId]| Hearing {
+        leg,
+        hears: others.to_vec(),
+    };
+    let (to_caller, to_operator): (&[LegId], &[LegId]) = match mode {
+        SupervisorMode::Listen => (&[operator], &[caller]),
+        SupervisorMode::Whisper => (&[operator], &[caller, supervisor]),
+        SupervisorMode::Barge => (&[operator, supervisor], &[caller, supervisor]),
+    };
+    vec![
+        hears(caller, to_caller),
+        hears(operator, to_operator),
+        hears(supervisor, &[caller, operator]),
+    ]
+}
