@@ -1,6 +1,6 @@
 //! Two people talk: a tone sent by each is measured at the other end, since hold music alone would prove nothing.
 
-use harness::{Baresip, Engine, Place, SECRET, Settings, soon};
+use harness::{Baresip, Engine, Place, SECRET, Settings, audio_dir, soon};
 use phone::{Call, CallState, Codec, Heard, Phone, PhoneConfig, Transport};
 use std::time::Duration;
 
@@ -14,6 +14,9 @@ const WITHIN: Duration = Duration::from_secs(10);
 
 /// How often the same is listened to until it is as expected. Sound on its way counts against the first.
 const TRIES: u32 = 10;
+
+/// The longest pause when a caller hears somebody else.
+const SPLICE_MAX: Duration = Duration::from_millis(40);
 
 /// The share of the power from which a stretch counts as that tone alone.
 const PURE: f64 = 0.9;
@@ -238,7 +241,97 @@ async fn hold_music_becomes_the_operator_in_one_unbroken_stream() {
         (0, 0),
         "one stream for the whole call"
     );
+    longest_pause(&heard);
     hears_tone!(calling, OPERATOR_HZ);
+
+    // A machine that is busy elsewhere may hold us up at a change, and then the timestamps tell: so there are several.
+    let mut pauses = Vec::new();
+    for n in 0..TRIES {
+        let held = n % 2 == 0;
+        let (heard, done) = tokio::join!(calling.hear(STRETCH, WITHIN), called.hold(held));
+        done.unwrap();
+        pauses.push(longest_pause(&heard));
+        if held {
+            hears_music(&calling).await;
+        } else {
+            hears_tone!(calling, OPERATOR_HZ);
+        }
+    }
+    for way in [0, 1] {
+        let best = pauses.iter().skip(way).step_by(2).min();
+        assert!(
+            best.is_some_and(|pause| *pause <= SPLICE_MAX),
+            "the pauses at the changes: {pauses:?}"
+        );
+    }
+    engine.stop().await;
+}
+
+/// Hold music, which has little of the operator's tone.
+async fn hears_music(call: &Call) {
+    for _ in 0..TRIES {
+        let heard = call.hear(STRETCH, WITHIN).await;
+        if heard.level() > 50.0 && heard.share_at(f64::from(OPERATOR_HZ)) < 0.5 {
+            return;
+        }
+    }
+    panic!("no music");
+}
+
+/// Checks that packets are one stream: no number is missing and no sample is said twice; where time is missing, the marker
+/// tells of it. Gives the longest pause that there was or that the timestamps tell of.
+fn longest_pause(heard: &Heard) -> Duration {
+    let mut longest = Duration::ZERO;
+    for pair in heard.arrived().windows(2) {
+        let [before, packet] = pair else { continue };
+        assert_eq!(
+            packet.sequence,
+            before.sequence.wrapping_add(1),
+            "{packet:?} after {before:?}"
+        );
+        let missing = packet
+            .timestamp
+            .wrapping_sub(before.timestamp)
+            .wrapping_sub(before.samples);
+        assert!(
+            missing == 0 || (missing < 80_000 && packet.marker),
+            "{missing} samples before {packet:?} after {before:?}"
+        );
+        let missing = Duration::from_micros(u64::from(missing) * 125);
+        longest = longest.max(missing).max(packet.after);
+    }
+    longest
+}
+
+#[tokio::test]
+async fn the_greeting_is_cut_short_by_the_operator() {
+    let place = Place::new();
+    let engine = engine_with_one_operator(&place, None).await;
+    let (caller, operator) = phones(&engine);
+    let operator = Phone::start(operator).await.unwrap();
+    operator.register(Duration::from_secs(300)).await.unwrap();
+    let caller = Phone::start(caller).await.unwrap();
+    let calling = caller.call("hotline", None).await.unwrap();
+    let called = soon("the phone to ring", operator.rung())
+        .await
+        .unwrap()
+        .answer()
+        .unwrap();
+    called.tone(OPERATOR_HZ);
+    // The words of the greeting in one language, of which there are two, are longer than all that was heard until the tone.
+    let greeting = hound::WavReader::open(audio_dir().join("prompts/zh/greeting.wav")).unwrap();
+    let mut heard = 0;
+    loop {
+        let stretch = calling.hear(STRETCH, WITHIN).await;
+        if is_tone(&stretch, OPERATOR_HZ) {
+            break;
+        }
+        heard += stretch.samples().len();
+        assert!(
+            heard < greeting.duration() as usize,
+            "the greeting went on for {heard} samples"
+        );
+    }
     engine.stop().await;
 }
 

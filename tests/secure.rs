@@ -1,6 +1,6 @@
 //! Real softphones that speak SRTP: a tone sent by each is measured at the other end, whichever of them encrypts.
 
-use harness::{Baresip, Engine, Place, Settings};
+use harness::{Baresip, Engine, Place, Settings, Softphone};
 use std::time::Duration;
 
 const CALLER_HZ: u32 = 440;
@@ -34,12 +34,20 @@ async fn call(settings: Settings, callers: Option<&str>, operators: Option<&str>
     };
     let engine = Engine::start(&place, &settings).await;
     let mut feed = engine.feed().await;
-    let operator = Baresip::encrypting(&place, "1001", OPERATOR_HZ, engine.sip(), true, operators).await;
+    let phone = Softphone {
+        encryption: operators,
+        ..Softphone::new("1001", OPERATOR_HZ, true)
+    };
+    let operator = Baresip::with(&place, engine.sip(), phone).await;
     feed.until("the operator to be available", |log| {
         log.operator("1001") == "available"
     })
     .await;
-    let mut caller = Baresip::encrypting(&place, "visitor", CALLER_HZ, engine.sip(), false, callers).await;
+    let phone = Softphone {
+        encryption: callers,
+        ..Softphone::new("visitor", CALLER_HZ, false)
+    };
+    let mut caller = Baresip::with(&place, engine.sip(), phone).await;
     caller.dial("hotline").await;
     feed.until("the two to be connected", |log| log.count("call_connected") == 1)
         .await;

@@ -1,4 +1,4 @@
-//! baresip, a real softphone: it sends a tone, and what it hears can be measured.
+//! baresip, a real softphone: it sends a sound, and what it hears can be measured.
 
 use crate::{Place, Process, SECRET, soon};
 use phone::Heard;
@@ -16,10 +16,13 @@ const CONTROL_PORT: u16 = 4444;
 /// How often a file or port is looked at again.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
+/// Samples a second of what is judged.
+const RATE: u32 = 8_000;
+
 /// Octets of a WAV file's header, which baresip writes when it opens the file.
 const WAV_HEADER_BYTES: usize = 44;
 
-/// A baresip that speaks A-law and sends a tone in every call.
+/// A baresip that sends a sound in every call.
 pub struct Baresip {
     control: BufReader<TcpStream>,
     dir: PathBuf,
@@ -27,31 +30,57 @@ pub struct Baresip {
     _process: Process,
 }
 
+/// What is particular about one.
+#[derive(Clone, Copy)]
+pub struct Softphone<'a> {
+    /// Its user part.
+    pub user: &'a str,
+    /// An operator's registers and picks up by itself; a caller's does neither.
+    pub is_operator: bool,
+    /// What it sends: a tone of so many hertz, or what a WAV file of 8,000 samples a second holds.
+    pub sends: Sends<'a>,
+    /// The one codec that it speaks, as baresip names it.
+    pub codec: &'a str,
+    /// Media encryption, as baresip names it: `srtp` beside RTP/AVP, `srtp-mand` in RTP/SAVP.
+    pub encryption: Option<&'a str>,
+}
+
+/// What a softphone sends.
+#[derive(Clone, Copy)]
+pub enum Sends<'a> {
+    /// A tone.
+    Tone(u32),
+    /// A file.
+    File(&'a Path),
+}
+
+impl<'a> Softphone<'a> {
+    /// One that speaks A-law in the clear and sends a tone.
+    pub fn new(user: &'a str, hz: u32, is_operator: bool) -> Self {
+        Self {
+            user,
+            is_operator,
+            sends: Sends::Tone(hz),
+            codec: "PCMA",
+            encryption: None,
+        }
+    }
+}
+
 impl Baresip {
-    /// Starts a softphone that sends `hz`. An operator's registers as `user` and picks up by itself; a caller's does
-    /// neither.
+    /// Starts a softphone that speaks A-law and sends `hz`.
     pub async fn start(place: &Place, user: &str, hz: u32, engine: SocketAddr, is_operator: bool) -> Baresip {
-        Self::encrypting(place, user, hz, engine, is_operator, None).await
+        Self::with(place, engine, Softphone::new(user, hz, is_operator)).await
     }
 
-    /// The same with media encryption, as baresip names it: `srtp` beside RTP/AVP, `srtp-mand` in RTP/SAVP.
-    pub async fn encrypting(
-        place: &Place,
-        user: &str,
-        hz: u32,
-        engine: SocketAddr,
-        is_operator: bool,
-        encryption: Option<&str>,
-    ) -> Baresip {
+    /// Starts a softphone.
+    pub async fn with(place: &Place, engine: SocketAddr, phone: Softphone<'_>) -> Baresip {
         let ip = place.address();
+        let user = phone.user;
         let dir = place.dir().join(format!("baresip-{user}"));
         std::fs::create_dir_all(&dir).expect("the place can be written");
-        std::fs::write(dir.join("config"), config(ip, hz)).expect("the place can be written");
-        std::fs::write(
-            dir.join("accounts"),
-            account(user, engine, is_operator, encryption),
-        )
-        .expect("the place can be written");
+        std::fs::write(dir.join("config"), config(ip, &phone)).expect("the place can be written");
+        std::fs::write(dir.join("accounts"), account(engine, &phone)).expect("the place can be written");
         let mut command = Command::new("sh");
         // It records into the folder it is started in, whatever its configuration says.
         command
@@ -137,15 +166,21 @@ impl Baresip {
         Heard::from(recorded[before.min(recorded.len())..].to_vec())
     }
 
-    /// Everything that was decoded in this call so far.
+    /// Everything that was decoded in this call so far: of what has more than 8,000 samples a second, as wide codecs have,
+    /// each n-th, and of several channels the first.
     fn recorded(&self) -> Vec<i16> {
         let file = newest_recording(&self.dir)
             .and_then(|path| std::fs::read(path).ok())
             .unwrap_or_default();
-        let samples = file.get(WAV_HEADER_BYTES..).unwrap_or_default();
-        samples
-            .chunks_exact(2)
-            .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+        let Some((header, sound)) = file.split_at_checked(WAV_HEADER_BYTES) else {
+            return Vec::new();
+        };
+        let channels = usize::from(u16::from_le_bytes([header[22], header[23]]));
+        let rate = u32::from_le_bytes([header[24], header[25], header[26], header[27]]);
+        let step = 2 * channels * (rate / RATE) as usize;
+        sound
+            .chunks_exact(step.max(2))
+            .map(|moment| i16::from_le_bytes([moment[0], moment[1]]))
             .collect()
     }
 }
@@ -168,20 +203,26 @@ fn newest_recording(dir: &Path) -> Option<PathBuf> {
         .max()
 }
 
-fn config(ip: IpAddr, hz: u32) -> String {
+fn config(ip: IpAddr, phone: &Softphone<'_>) -> String {
+    let source = match phone.sends {
+        // Made at the highest rate, and brought to the codec's.
+        Sends::Tone(hz) => format!("ausine,{hz}\nausrc_srate 48000\nausrc_channels 2"),
+        Sends::File(file) => format!("aufile,{}", file.display()),
+    };
     format!(
         "poll_method epoll
 sip_listen {ip}:5060
 net_interface {ip}
 audio_player aubridge,sink
-audio_source ausine,{hz}
+audio_source {source}
 audio_alert aubridge,alert
-ausrc_srate 48000
-ausrc_channels 2
 rtp_ports 30000-30100
 module_path /usr/lib/baresip/modules
 module g711.so
+module g722.so
+module opus.so
 module ausine.so
+module aufile.so
 module aubridge.so
 module sndfile.so
 module srtp.so
@@ -193,11 +234,22 @@ ctrl_tcp_listen {ip}:{CONTROL_PORT}
     )
 }
 
-fn account(user: &str, engine: SocketAddr, is_operator: bool, encryption: Option<&str>) -> String {
+fn account(engine: SocketAddr, phone: &Softphone<'_>) -> String {
+    let Softphone {
+        user,
+        is_operator,
+        codec,
+        encryption,
+        ..
+    } = phone;
     let encryption = encryption.map_or(String::new(), |how| format!(";mediaenc={how}"));
-    let (register_every, answer) = if is_operator { (600, "auto") } else { (0, "manual") };
+    let (register_every, answer) = if *is_operator {
+        (600, "auto")
+    } else {
+        (0, "manual")
+    };
     format!(
         "<sip:{user}@{engine}>;auth_user={user};auth_pass={SECRET};regint={register_every};answermode={answer};\
-         audio_codecs=PCMA{encryption}\n"
+         audio_codecs={codec}{encryption}\n"
     )
 }

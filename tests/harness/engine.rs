@@ -36,7 +36,7 @@ pub struct Settings {
     pub trunk: &'static str,
     /// Further lines of `[sip]`.
     pub sip: &'static str,
-    /// Further tables.
+    /// Further tables. The test's folder stands for `PLACE` in them.
     pub tables: &'static str,
     /// A phone outside: its address stands for `OUTSIDE` in all of these lines.
     pub outside: Option<SocketAddr>,
@@ -131,6 +131,7 @@ dial = ["hotline", "12345"]
             ));
         }
         text.push_str(self.tables);
+        let text = text.replace("PLACE", dir);
         match self.outside {
             Some(outside) => text.replace("OUTSIDE", &outside.to_string()),
             None => text,
@@ -138,7 +139,8 @@ dial = ["hotline", "12345"]
     }
 }
 
-fn audio_dir() -> PathBuf {
+/// The prompts and music that the project ships, which every engine of the tests has.
+pub fn audio_dir() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "..", "config"].iter().collect()
 }
 

@@ -13,16 +13,18 @@ mod floor;
 mod house;
 mod place;
 mod process;
+mod recording;
 mod sipp;
 mod web;
 
-pub use baresip::Baresip;
-pub use engine::{Engine, SECRET, Settings};
+pub use baresip::{Baresip, Sends, Softphone};
+pub use engine::{Engine, SECRET, Settings, audio_dir};
 pub use feed::{Feed, Log};
 pub use floor::{Floor, Number, shown};
 pub use house::{House, hears_tone, hung_up, rung};
 pub use place::Place;
 pub use process::Process;
+pub use recording::Recording;
 pub use sipp::{Sipp, SippRun};
 pub use web::{Metrics, Web};
 

@@ -81,5 +81,5 @@ pub use media::{Hearing, Media, Port};
 pub use mix::PARTIES_MAX;
 pub use music::MusicId;
 pub use quality::{LegQuality, PathQuality};
-pub use recording::RecordingConfig;
+pub use recording::{RecordingConfig, RecordingFormat};
 pub use srtp::{MasterKey, SrtpKeys, SrtpSuite};

@@ -4,7 +4,7 @@ mod common;
 
 use audio_codec_algorithms::{decode_alaw, decode_ulaw, encode_alaw, encode_ulaw};
 use common::*;
-use media::{Codec, Hearing, MediaConfig, RecordingConfig};
+use media::{Codec, Hearing, MediaConfig, RecordingConfig, RecordingFormat};
 use std::f64::consts::TAU;
 use std::time::{Duration, Instant};
 
@@ -264,6 +264,7 @@ fn what_the_caller_hears_is_recorded_and_whispers_are_not() {
     let config = MediaConfig {
         recording: Some(RecordingConfig {
             dir: dir.clone(),
+            format: RecordingFormat::Wav,
             retention: Duration::ZERO,
             free_min: 0,
         }),

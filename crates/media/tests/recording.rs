@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use media::{Codec, MediaConfig, RecordingConfig};
+use media::{Codec, MediaConfig, RecordingConfig, RecordingFormat};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ fn folder(name: &str) -> PathBuf {
 fn plane(dir: &Path) -> Plane {
     let recording = RecordingConfig {
         dir: dir.to_owned(),
+        format: RecordingFormat::Wav,
         retention: Duration::from_secs(3_600),
         free_min: 0,
     };

@@ -41,10 +41,26 @@ pub(crate) struct Sending {
     pub(crate) on: bool,
 }
 
+/// One packet of sound, as it arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrived {
+    /// Its sequence number.
+    pub sequence: u16,
+    /// Its timestamp, in samples.
+    pub timestamp: u32,
+    /// Whether it begins something new.
+    pub marker: bool,
+    /// Its length.
+    pub samples: u32,
+    /// How long after the one before it came; zero for the very first.
+    pub after: Duration,
+}
+
 /// A stretch of sound that arrived.
 #[derive(Clone, Debug, Default)]
 pub struct Heard {
     samples: Vec<i16>,
+    arrived: Vec<Arrived>,
     /// Packets that arrived in this stretch.
     pub packets: u64,
     /// Packets missing in this stretch, by gaps of the sequence number. Late packets count as gaps.
@@ -74,6 +90,16 @@ impl Heard {
         mean_square(&self.samples).sqrt()
     }
 
+    /// The packets, in the order of their arrival. There are none of sound that did not come through a phone of this crate.
+    pub fn arrived(&self) -> &[Arrived] {
+        &self.arrived
+    }
+
+    /// The samples, 8,000 a second.
+    pub fn samples(&self) -> &[i16] {
+        &self.samples
+    }
+
     /// How much sound there is.
     pub fn duration(&self) -> Duration {
         Duration::from_micros(self.samples.len() as u64 * 125)
@@ -84,6 +110,7 @@ impl Heard {
 #[derive(Default)]
 struct Ear {
     samples: VecDeque<i16>,
+    arrived: VecDeque<Arrived>,
     packets: u64,
     lost: u64,
     source_changes: u64,
@@ -95,9 +122,11 @@ struct Ear {
 impl Ear {
     fn take(&mut self, packet: &RtpReader<'_>) {
         let now = Instant::now();
-        if let Some(before) = self.last_at.replace(now) {
-            self.longest_gap = self.longest_gap.max(now - before);
-        }
+        let after = self
+            .last_at
+            .replace(now)
+            .map_or(Duration::ZERO, |before| now - before);
+        self.longest_gap = self.longest_gap.max(after);
         let Some(codec) = Codec::from_payload_type(packet.payload_type()) else {
             return;
         };
@@ -111,6 +140,18 @@ impl Ear {
         }
         self.last = Some((ssrc, seq));
         self.packets += 1;
+        self.arrived.push_back(Arrived {
+            sequence: seq.into(),
+            timestamp: packet.timestamp(),
+            marker: packet.mark(),
+            samples: packet.payload().len() as u32,
+            after,
+        });
+        let surplus = self
+            .arrived
+            .len()
+            .saturating_sub(EAR_SAMPLES_MAX / PACKET_SAMPLES);
+        self.arrived.drain(..surplus);
         self.samples
             .extend(packet.payload().iter().map(|&octet| codec.decode(octet)));
         let surplus = self.samples.len().saturating_sub(EAR_SAMPLES_MAX);
@@ -212,6 +253,7 @@ impl Audio {
         let ear = self.ear();
         Heard {
             samples: ear.samples.iter().copied().collect(),
+            arrived: ear.arrived.iter().copied().collect(),
             packets: ear.packets,
             lost: ear.lost,
             source_changes: ear.source_changes,

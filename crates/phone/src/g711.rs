@@ -34,14 +34,16 @@ impl Codec {
         }
     }
 
-    pub(crate) fn encode(self, sample: i16) -> u8 {
+    /// The octet of a sample.
+    pub fn encode(self, sample: i16) -> u8 {
         match self {
             Codec::Pcma => encode_a_law(sample),
             Codec::Pcmu => encode_mu_law(sample),
         }
     }
 
-    pub(crate) fn decode(self, octet: u8) -> i16 {
+    /// The sample of an octet.
+    pub fn decode(self, octet: u8) -> i16 {
         match self {
             Codec::Pcma => decode_a_law(octet),
             Codec::Pcmu => decode_mu_law(octet),

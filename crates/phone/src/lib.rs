@@ -21,7 +21,7 @@ mod g711;
 mod sdp;
 mod tone;
 
-pub use audio::Heard;
+pub use audio::{Arrived, Heard};
 pub use call::{Call, CallState, Incoming};
 pub use digest::Digest;
 pub use endpoint::{Phone, PhoneConfig, Transport};

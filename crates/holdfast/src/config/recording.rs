@@ -2,11 +2,14 @@
 
 use super::section::Section;
 use engine::{RecordPolicy, Recorded};
-use media::RecordingConfig;
+use media::{RecordingConfig, RecordingFormat};
 use std::path::PathBuf;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(86_400);
+
+const FORMATS: [(&str, RecordingFormat); 2] =
+    [("wav", RecordingFormat::Wav), ("opus", RecordingFormat::Opus)];
 
 /// Octets left free on the disk if nothing is said.
 const FREE_MIN: u64 = 1 << 30;
@@ -16,6 +19,7 @@ pub(super) fn recording(mut section: Section<'_, '_, '_>) -> RecordingConfig {
     let dir = section.text("dir");
     let recording = RecordingConfig {
         dir: dir.map_or_else(|| "recordings".into(), |text| PathBuf::from(text.value)),
+        format: section.choice("format", &FORMATS).unwrap_or_default(),
         retention: section
             .duration("retention", Duration::ZERO..=DAY * 3_650)
             .unwrap_or(DAY * 90),

@@ -1,12 +1,13 @@
-//! Recordings of calls: the caller on the left, the operator on the right, in a WAV file of its own for each call.
+//! Recordings of calls: the caller on the left, the operator on the right, in a WAV or Ogg Opus file of its own for each call.
 //!
 //! **Owns** the recordings' folder and the one thread that writes there.
 //!
 //! **Always holds**
 //! - The packet path copies a packet's sound into a bounded ring and goes on; when the ring is full the piece is
 //!   dropped and counted. It never waits for a disk.
-//! - A file is playable at any moment, also after the engine was killed: its header is brought up to date behind the
-//!   sound once a second, so that the last second is the most that is lost.
+//! - A file is playable at any moment, also after the engine was killed: once a second WAV's header is brought up to date
+//!   behind the sound, and a page of Opus is written, so that the last second is the most that is lost (and the half second
+//!   that late packets are waited for).
 //! - A recording that fails (disk full, folder gone) ends alone: it is logged and counted, and its call goes on.
 //! - Files are readable by the engine's user only (mode 0600, folders 0700), never written over, and removed when
 //!   they are older than the retention time.
@@ -16,7 +17,9 @@
 
 mod file;
 mod metrics;
+mod opus_file;
 mod shelf;
+mod sound_file;
 mod track;
 mod writer;
 
@@ -40,11 +43,35 @@ const PIECES_MAX: usize = 8_192;
 /// Octets of the longest piece: 60 ms of G.711.
 const PIECE_OCTETS: usize = 480;
 
+/// How recordings are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RecordingFormat {
+    /// 16-bit samples, 8,000 a second: 32,000 octets a second, playable by everything.
+    #[default]
+    Wav,
+    /// Opus in Ogg: about a quarter of that, for some processor time of the writing thread.
+    Opus,
+}
+
+impl RecordingFormat {
+    pub(crate) const ALL: [RecordingFormat; 2] = [RecordingFormat::Wav, RecordingFormat::Opus];
+
+    /// What the names of its files end with.
+    pub(crate) const fn suffix(self) -> &'static str {
+        match self {
+            RecordingFormat::Wav => ".wav",
+            RecordingFormat::Opus => ".opus",
+        }
+    }
+}
+
 /// Where recordings go and how long they stay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordingConfig {
     /// The folder; made if it is not there.
     pub dir: PathBuf,
+    /// What kind of files.
+    pub format: RecordingFormat,
     /// How long a recording is kept after its end. Zero keeps all.
     pub retention: Duration,
     /// Octets that must stay free on the disk: below, no recording is begun, and those under way end.

@@ -1,5 +1,6 @@
 //! The recordings' folder: one folder for each day (UTC), one file for each recording, and what is too old goes.
 
+use super::RecordingFormat;
 use acd::CallId;
 use jiff::Timestamp;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -8,9 +9,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// What every recording's name begins and ends with; nothing else is ever removed.
+/// What every recording's name begins with; nothing else is ever removed.
 const PREFIX: &str = "call-";
-const SUFFIX: &str = ".wav";
 
 /// Recordings of one call that may begin in one second.
 const SAME_NAME_MAX: u32 = 100;
@@ -21,13 +21,18 @@ pub(super) fn make_dir(dir: &Path) -> io::Result<()> {
 }
 
 /// Makes the file of a recording that begins now: `2026-11-25/call-123-20261125T101500Z.wav`.
-pub(super) fn make_file(dir: &Path, call: CallId, now: Timestamp) -> io::Result<(PathBuf, File)> {
+pub(super) fn make_file(
+    dir: &Path,
+    call: CallId,
+    format: RecordingFormat,
+    now: Timestamp,
+) -> io::Result<(PathBuf, File)> {
     let day = dir.join(now.strftime("%Y-%m-%d").to_string());
     make_dir(&day)?;
     let name = format!("{PREFIX}{}-{}", call.0, now.strftime("%Y%m%dT%H%M%SZ"));
     for n in 1..=SAME_NAME_MAX {
         let again = if n == 1 { String::new() } else { format!("-{n}") };
-        let path = day.join(format!("{name}{again}{SUFFIX}"));
+        let path = day.join(format!("{name}{again}{}", format.suffix()));
         let made = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -61,7 +66,10 @@ pub(super) fn clear_out(dir: &Path, retention: Duration, now: SystemTime) -> io:
             let file = file?;
             let name = file.file_name();
             let name = name.to_string_lossy();
-            let is_ours = file.file_type()?.is_file() && name.starts_with(PREFIX) && name.ends_with(SUFFIX);
+            let is_sound = RecordingFormat::ALL
+                .iter()
+                .any(|format| name.ends_with(format.suffix()));
+            let is_ours = file.file_type()?.is_file() && name.starts_with(PREFIX) && is_sound;
             let age = now
                 .duration_since(file.metadata()?.modified()?)
                 .unwrap_or_default();

@@ -136,6 +136,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 fn config(dir: &Path) -> RecordingConfig {
     RecordingConfig {
         dir: dir.to_owned(),
+        format: RecordingFormat::Wav,
         retention: Duration::from_secs(3_600),
         free_min: 0,
     }

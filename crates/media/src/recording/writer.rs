@@ -1,8 +1,8 @@
 //! The thread that writes recordings.
 
-use super::file::WavFile;
 use super::metrics::{Failure, Metrics};
 use super::shelf;
+use super::sound_file::SoundFile;
 use super::track::Track;
 use super::{Order, Piece, RecordingConfig};
 use acd::CallId;
@@ -41,7 +41,7 @@ pub(super) struct Writer {
 struct Open {
     call: CallId,
     path: PathBuf,
-    file: WavFile,
+    file: SoundFile,
     track: Track,
     trouble: Option<Trouble>,
 }
@@ -140,8 +140,9 @@ impl Writer {
             tracing::error!(call = call.0, "the disk is full: the call is not recorded");
             return self.metrics.failed(Failure::DiskFull);
         }
-        let made = shelf::make_file(&self.config.dir, call, Timestamp::now())
-            .and_then(|(path, file)| Ok((path, WavFile::begin(file)?)));
+        let RecordingConfig { dir, format, .. } = &self.config;
+        let made = shelf::make_file(dir, call, *format, Timestamp::now())
+            .and_then(|(path, file)| Ok((path, SoundFile::begin(*format, file, call)?)));
         match made {
             Ok((path, file)) => {
                 tracing::info!(call = call.0, file = %path.display(), "recording begun");
@@ -191,7 +192,7 @@ impl Writer {
             track.finish(|frames| write(file, frames, trouble, &self.metrics));
         }
         // Also in trouble: what was written shall be playable.
-        if let Err(error) = file.settle() {
+        if let Err(error) = file.finish() {
             trouble.get_or_insert(Trouble::File(error));
         }
         self.metrics.active.dec();
@@ -255,15 +256,13 @@ impl Writer {
     }
 }
 
-fn write(file: &mut WavFile, frames: &[[i16; 2]], trouble: &mut Option<Trouble>, metrics: &Metrics) {
+fn write(file: &mut SoundFile, frames: &[[i16; 2]], trouble: &mut Option<Trouble>, metrics: &Metrics) {
     if trouble.is_some() {
         return;
     }
     match file.append(frames) {
-        Ok(true) => metrics
-            .octets
-            .inc_by(frames.len() as u64 * u64::from(super::file::FRAME)),
-        Ok(false) => *trouble = Some(Trouble::TooLong),
+        Ok(Some(octets)) => metrics.octets.inc_by(octets),
+        Ok(None) => *trouble = Some(Trouble::TooLong),
         Err(error) => *trouble = Some(Trouble::File(error)),
     }
 }
