@@ -343,6 +343,10 @@ impl Leg {
             self.let_go();
         }
         self.read_sample(silence_timeout);
+        if let Some(missing) = self.session.goes_one_way(!self.ears.are_none(), now) {
+            metrics.goes_one_way(missing);
+            tracing::warn!(call = %self.id.call, leg = %self.id, missing = missing.direction(), "a connected leg's sound goes one way only");
+        }
         if self.session.report_due(now) {
             self.report(cname, false, now, counts, metrics);
         }

@@ -49,6 +49,7 @@ mod metrics;
 mod mix;
 mod moment;
 mod music;
+mod one_way;
 mod outgoing;
 mod pace;
 mod packet;

@@ -1,5 +1,6 @@
 //! The `holdfast_rtp_*` metrics, and the plain counters that a media thread keeps between flushes.
 
+use crate::one_way::Missing;
 use crate::rtcp::Feedback;
 use crate::session::Reported;
 use crate::srtp::Refused;
@@ -117,6 +118,7 @@ pub(crate) struct Metrics {
     mos: [Histogram; 2],
     loss: [Histogram; 2],
     pub(crate) timed_out: IntCounter,
+    one_way: [IntCounter; Missing::ALL.len()],
     pub(crate) keys: IntCounter,
     pub(crate) threads: IntGauge,
     pub(crate) port_pairs: IntGauge,
@@ -148,6 +150,11 @@ impl Metrics {
             "latched_total",
             "Sources taken for a leg: where SDP said, learned, or moved after a silence",
             "source",
+        )?;
+        let one_way = r.vec(
+            "one_way_total",
+            "Connected legs whose sound went one way only for 5 s: never received, or (as the peer's reports tell) sent in vain",
+            "direction",
         )?;
         let secured = r.vec("srtp_legs_total", "Legs that came to speak SRTP", "suite")?;
         let mos = r.histograms(
@@ -202,6 +209,7 @@ impl Metrics {
                 "streams_timed_out_total",
                 "Streams that fell silent for the set time",
             )?,
+            one_way: Missing::ALL.map(|missing| one_way.with_label_values(&[missing.direction()])),
             sources_signalled: latched.with_label_values(&["signalled"]),
             sources_learned: latched.with_label_values(&["learned"]),
             sources_moved: latched.with_label_values(&["moved"]),
@@ -232,6 +240,13 @@ impl Metrics {
                 mos.observe(path.mos());
                 loss.observe(path.loss());
             }
+        }
+    }
+
+    /// Counts a leg whose sound goes one way only.
+    pub(crate) fn goes_one_way(&self, missing: Missing) {
+        if let Some(counter) = self.one_way.get(missing as usize) {
+            counter.inc();
         }
     }
 

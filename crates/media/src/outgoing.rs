@@ -166,6 +166,11 @@ impl Outgoing {
         }
     }
 
+    /// Whether anything was sent not longer ago than that.
+    pub(crate) fn has_sent_within(&self, time: Duration, now: Moment) -> bool {
+        self.last_sent.is_some_and(|last| now.since(last) <= time)
+    }
+
     /// What was sent, with the timestamp that belongs to `now`. `None` before the first packet.
     pub(crate) fn report(&self, now: Moment) -> Option<Sent> {
         let since = now.since(self.last_sent?);

@@ -42,6 +42,8 @@ pub(crate) struct Report<'a> {
 /// What a peer's reports told of our stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Feedback {
+    /// There was a sender or receiver report.
+    pub(crate) is_report: bool,
     pub(crate) lost_since: u32,
     /// In samples; none if the peer said nothing of our stream.
     pub(crate) jitter: Option<u32>,
@@ -163,6 +165,7 @@ impl Reporter {
         clock: SystemTime,
         feedback: &mut Feedback,
     ) {
+        feedback.is_report = true;
         for block in blocks.filter(|block| block.ssrc() == ssrc) {
             // 24 bits, signed: duplicates can make it negative, which is no loss.
             let lost = if block.cumulative_lost() > 0x7f_ffff {

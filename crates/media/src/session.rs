@@ -10,6 +10,7 @@ use crate::latch::{DOUBTED_AFTER, Latch, Verdict};
 use crate::metrics::{Counts, Reason};
 use crate::moment::Moment;
 use crate::music::MusicPlace;
+use crate::one_way::{Missing, OneWay, Ways};
 use crate::outgoing::Outgoing;
 use crate::packet::{FRAME, HEADER_LEN, Header, Kind};
 use crate::player::Source;
@@ -36,6 +37,9 @@ const PACKETS_PER_PERIOD: u32 = 20;
 /// Packets a leg may bring at once: what a stall of the network of one second holds back.
 const PACKETS_AT_ONCE: u32 = 100;
 
+/// We send to a peer if we have within so long; its reports are about more than that.
+const SENDS_WITHIN: Duration = Duration::from_secs(1);
+
 /// One session.
 pub(crate) struct Session {
     peer: Option<Peer>,
@@ -55,6 +59,7 @@ pub(crate) struct Session {
     /// The last packet of the peer, or when the peer was first to send.
     heard: Moment,
     silent: bool,
+    one_way: OneWay,
     /// How far the peer has heard the hold music.
     music_at: MusicPlace,
     /// The tick of the last frame that was due.
@@ -148,6 +153,7 @@ impl Session {
             allowance: PACKETS_AT_ONCE,
             heard: now,
             silent: false,
+            one_way: OneWay::default(),
             music_at: MusicPlace::default(),
             frame_tick: None,
             frames_due: 0,
@@ -536,6 +542,17 @@ impl Session {
         fell
     }
 
+    /// A way of a leg that somebody hears, or nobody, that turned out just now to be missing.
+    pub(crate) fn goes_one_way(&mut self, is_heard: bool, now: Moment) -> Option<Missing> {
+        let remote = self.peer.as_ref().map(|peer| peer.remote);
+        let ways = Ways {
+            should_receive: is_heard && remote.is_some_and(|remote| remote.receive),
+            received: self.heard,
+            sends: self.outgoing.has_sent_within(SENDS_WITHIN, now),
+        };
+        self.one_way.look(ways, now)
+    }
+
     /// Whether an RTCP report is due.
     pub(crate) fn report_due(&mut self, now: Moment) -> bool {
         self.peer.is_some() && self.reporter.due(now)
@@ -598,6 +615,7 @@ impl Session {
             .read(packet, ours, peers, now, SystemTime::now())
             .ok_or(Reason::Malformed)?;
         peer.rtcp = Some(from);
+        self.one_way.reported(&feedback);
         Ok(feedback)
     }
 }
