@@ -211,6 +211,15 @@ mod tests {
     use Language::{Chinese, English};
 
     #[test]
+    fn whoever_records_prompts_is_told_of_each() {
+        let told = include_str!("../../../config/prompts/README.md");
+        for word in [Chinese, English].into_iter().flat_map(vocabulary) {
+            let is_number = word.bytes().all(|octet| octet.is_ascii_digit());
+            assert!(is_number || told.contains(&format!("`{word}`")), "{word}");
+        }
+    }
+
+    #[test]
     fn numbers_follow_the_grammar_of_each_language() {
         for (n, zh, en) in [
             (1, "1", "1"),
