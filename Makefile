@@ -109,7 +109,7 @@ soak: ## 500 talking and 2,000 held callers, 20 a second coming and going, for S
 	cargo build --release --package benches --bin rtp_load
 	target/release/rtp_load --talking 500 --held 2000 --churn 20 --seconds $(SOAK_SECONDS) --gap-max 60
 
-fuzz: ## Fuzz what reads RTP, RTCP, keys and SDP, each for FUZZ_SECONDS (60)
+fuzz: ## Fuzz what reads RTP, RTCP, SRTP, keys and SDP, each for FUZZ_SECONDS (60)
 	scripts/fuzz $(FUZZ_SECONDS)
 
 kills: ## Kill the engine at random moments of a busy floor, KILLS times (30); SEED=n repeats a run

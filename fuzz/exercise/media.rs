@@ -1,8 +1,8 @@
 //! What the fuzz targets of the media plane do with their input, and what must hold whatever it is. The tests run the kept inputs through
 //! the same functions, without a fuzzer.
 
-use media::bare::BarePath;
-use media::{AfterPrompts, Codec, Playlist, Remote};
+use media::bare::{BarePath, BareSrtp};
+use media::{AfterPrompts, Codec, Playlist, Remote, SrtpSuite};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
@@ -133,4 +133,45 @@ pub(crate) fn dtmf(data: &[u8]) {
         "{keys} presses of {} moments",
         timestamps.len()
     );
+}
+
+/// SRTP and SRTCP: the first octet tells the suite, the others are packets. Some are put to the receiver as they are, some
+/// are sealed first, and arrive whole, changed on the way, or twice.
+pub(crate) fn srtp(data: &[u8]) {
+    let Some((&first, data)) = data.split_first() else {
+        return;
+    };
+    let suite = SrtpSuite::ALL[usize::from(first) % SrtpSuite::ALL.len()];
+    let mut ends = BareSrtp::new(suite, first).expect("a key of the suite's length");
+    for (how, packet) in packets(data) {
+        let is_rtcp = how & 0x20 != 0;
+        if how >> 6 == 0 {
+            assert_eq!(ends.open(is_rtcp, packet), None, "nobody without the key gets in");
+            continue;
+        }
+        let mut packet = packet.to_vec();
+        // A sender has one stream.
+        if let Some(ssrc) = packet.get_mut(8..12).filter(|_| !is_rtcp) {
+            ssrc.copy_from_slice(b"ssrc");
+        }
+        let Some(sealed) = ends.seal(is_rtcp, &packet) else {
+            continue;
+        };
+        if how >> 6 == 2 {
+            let mut changed = sealed.clone();
+            let at = usize::from(how & 0x1f) * 7 % changed.len();
+            changed[at] ^= 1 << (how & 7);
+            assert_eq!(
+                ends.open(is_rtcp, &changed),
+                None,
+                "changed at {at}: {sealed:02x?}"
+            );
+        }
+        assert_eq!(
+            ends.open(is_rtcp, &sealed),
+            Some(packet),
+            "as it was, and nothing before it did harm"
+        );
+        assert_eq!(ends.open(is_rtcp, &sealed), None, "a packet is taken once");
+    }
 }

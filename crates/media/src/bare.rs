@@ -5,7 +5,8 @@ use crate::metrics::Counts;
 use crate::moment::Moment;
 use crate::player::Player;
 use crate::session::{OWN_PACKET_MAX, REPORT_MAX, Seed, Session};
-use crate::{Library, Playlist, Remote};
+use crate::srtp::Srtp;
+use crate::{Library, MasterKey, Playlist, Remote, SrtpKeys, SrtpSuite};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -87,6 +88,46 @@ impl BarePath {
         self.to
             .play(&mut self.player, self.tick, library, self.now, &mut packet)
             .length
+    }
+}
+
+/// The two ends of an SRTP session that share a key, one sealing what the other opens.
+pub struct BareSrtp(Srtp);
+
+impl BareSrtp {
+    /// Ends that speak a suite, under a key that is all one octet.
+    pub fn new(suite: SrtpSuite, key: u8) -> Option<Self> {
+        let master = MasterKey::new(suite, &vec![key; suite.master_len()])?;
+        Some(Self(Srtp::new(SrtpKeys {
+            suite,
+            local: master,
+            remote: master,
+            resumed: false,
+        })))
+    }
+
+    /// Seals an RTP or RTCP packet.
+    pub fn seal(&mut self, is_rtcp: bool, packet: &[u8]) -> Option<Vec<u8>> {
+        let sender = &mut self.0.sender;
+        let sealed = if is_rtcp {
+            sender.rtcp(packet)
+        } else {
+            sender.rtp(packet)
+        };
+        sealed.map(<[u8]>::to_vec)
+    }
+
+    /// Opens one. `None` when it is refused.
+    pub fn open(&mut self, is_rtcp: bool, packet: &[u8]) -> Option<Vec<u8>> {
+        let mut packet = packet.to_vec();
+        let receiver = &mut self.0.receiver;
+        let length = if is_rtcp {
+            receiver.rtcp(&mut packet)
+        } else {
+            receiver.rtp(&mut packet)
+        };
+        packet.truncate(length.ok()?);
+        Some(packet)
     }
 }
 

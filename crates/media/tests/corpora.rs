@@ -33,6 +33,11 @@ fn rtcp() {
 }
 
 #[test]
+fn srtp() {
+    run("srtp", exercise::srtp);
+}
+
+#[test]
 fn dtmf() {
     run("dtmf", exercise::dtmf);
 }
