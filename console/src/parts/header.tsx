@@ -102,7 +102,7 @@ export function Banner({ view }: { view: View }) {
   let text = "";
   if (link === "outdated") text = outdatedBanner;
   else if (lostAt !== null) text = fill(lostBanner, { time: timeOfDay(lostAt, timeZone, true) });
-  else if (over !== null) text = fill(words()[over.why], { name: over.name });
+  else if (over !== null) text = fill(words()[over.why], { name: over.name || words().asSupervisor });
   else if (queue?.draining) text = draining;
   return (
     <div role="alert" class="banner-room">
