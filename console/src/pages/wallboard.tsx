@@ -14,8 +14,8 @@ import { Mark } from "../parts/mark";
 const CALLERS_MAX = 8;
 
 /** Operators shown one by one, and how many of them have room for their state in words. */
-const OPERATORS_MAX = 25;
-const WORDS_MAX = 15;
+const OPERATORS_MAX = 20;
+const WORDS_MAX = 12;
 
 /** In this order operators are shown: those whom a supervisor looks for first. */
 const ORDER: State[] = ["reserved", "available", "talking", "wrap_up", "paused"];

@@ -18,8 +18,8 @@ const THRESHOLDS = {
   abandonment: { watch: 0.05, alarm: 0.1 },
 };
 
-/** Lines drawn one by one at most; more would be too thin to see. */
-const SEGMENTS_MAX = 60;
+/** Lines are drawn one by one up to this number; of more, each segment stands for several. */
+const SEGMENTS_MAX = 24;
 
 export function DepthTile({ view }: { view: View }) {
   const { depth = 0, queued = 0, admitted = 0, ringing = 0, callBacks = 0 } = view.figures ?? {};
@@ -54,12 +54,21 @@ export function LinesTile({ view }: { view: View }) {
       note={note}
       level={over > 0 ? "watch" : "fine"}
     >
-      <div class="segments" aria-hidden="true">
-        {Array.from({ length: Math.min(Math.max(lines, used), SEGMENTS_MAX) }, (_, index) => (
-          <i key={index} class={index >= used ? "" : index < lines ? "used" : "used over"} />
-        ))}
-      </div>
+      <Segments lines={lines} used={used} />
     </Tile>
+  );
+}
+
+function Segments({ lines, used }: { lines: number; used: number }) {
+  const all = Math.max(lines, used);
+  const drawn = Math.min(all, SEGMENTS_MAX);
+  const kind = (line: number) => (line >= used ? "" : line < lines ? "used" : "used over");
+  return (
+    <div class="segments" aria-hidden="true">
+      {Array.from({ length: drawn }, (_, index) => (
+        <i key={index} class={kind((index * all) / drawn)} />
+      ))}
+    </div>
   );
 }
 
