@@ -5,8 +5,9 @@ use phone::{Call, CallState, Phone, PhoneConfig};
 use serde_json::json;
 use std::time::Duration;
 
-/// What caller, operator and supervisor send.
-const HZ: [u32; 3] = [440, 1_000, 1_500];
+/// What caller, operator and supervisor send: whole cycles in 20 ms, so that a packet that comes late on a busy machine makes
+/// a tone shorter and not another one.
+const HZ: [u32; 3] = [400, 1_000, 1_500];
 
 /// How much sound is judged at a time, how long it may take to come, and how often it is listened to until it is right.
 const STRETCH: Duration = Duration::from_millis(500);

@@ -8,8 +8,9 @@ use media::{Codec, Hearing, MediaConfig, RecordingConfig, RecordingFormat};
 use std::f64::consts::TAU;
 use std::time::{Duration, Instant};
 
-/// What caller, operator and supervisor say: whole cycles in a stretch, so that none leaks into another.
-const HZ: [f64; 3] = [440.0, 1_000.0, 1_500.0];
+/// What caller, operator and supervisor say: whole cycles in 20 ms, so that a packet that comes late on a busy machine makes
+/// a tone shorter and not another one.
+const HZ: [f64; 3] = [400.0, 1_000.0, 1_500.0];
 
 /// Samples of a stretch that is judged: half a second.
 const STRETCH: usize = 4_000;
@@ -37,6 +38,7 @@ fn hears(leg: acd::LegId, hears: &[acd::LegId]) -> Hearing {
 struct Room {
     plane: Plane,
     phones: [Phone; 3],
+    began: Instant,
     sent: u32,
     heard: [Vec<i16>; 3],
 }
@@ -57,6 +59,7 @@ impl Room {
         Room {
             plane,
             phones,
+            began: Instant::now(),
             sent: 0,
             heard: Default::default(),
         }
@@ -83,7 +86,9 @@ impl Room {
             phone.send(&payload);
         }
         self.sent += FRAME as u32;
-        std::thread::sleep(Duration::from_millis(20));
+        // In step with the clock, as phones are, however long this took.
+        let due = Duration::from_micros(u64::from(self.sent) * 125);
+        std::thread::sleep(due.saturating_sub(self.began.elapsed()));
         let mut bytes = [0; 2_048];
         for (phone, heard) in self.phones.iter().zip(&mut self.heard) {
             while let Ok(length) = phone.rtp.recv(&mut bytes) {
