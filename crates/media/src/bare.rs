@@ -1,4 +1,4 @@
-//! The work of one packet without sockets or threads: for benches and fuzzing, not for use.
+//! The work of one packet without sockets or threads: for benches, fuzzing and the peers of tests, not for use.
 
 use crate::g711::{TRANSCODER, Transcoder};
 use crate::metrics::Counts;
@@ -6,7 +6,8 @@ use crate::moment::Moment;
 use crate::player::Player;
 use crate::session::{OWN_PACKET_MAX, REPORT_MAX, Seed, Session};
 use crate::srtp::Srtp;
-use crate::{Library, MasterKey, Playlist, Remote, SrtpKeys, SrtpSuite};
+use crate::webrtc::identity::Identity;
+use crate::{Fingerprint, Library, MasterKey, MediaError, Playlist, Remote, SrtpKeys, SrtpSuite};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -106,6 +107,11 @@ impl BareSrtp {
         })))
     }
 
+    /// An end that shares these keys with a leg, its own the local one.
+    pub fn with(keys: SrtpKeys) -> Self {
+        Self(Srtp::new(keys))
+    }
+
     /// Seals an RTP or RTCP packet.
     pub fn seal(&mut self, is_rtcp: bool, packet: &[u8]) -> Option<Vec<u8>> {
         let sender = &mut self.0.sender;
@@ -129,6 +135,20 @@ impl BareSrtp {
         packet.truncate(length.ok()?);
         Some(packet)
     }
+}
+
+/// A certificate, its key (both DER), and its fingerprint.
+///
+/// # Errors
+/// When the system gives no random numbers.
+pub fn certificate() -> Result<(Vec<u8>, Vec<u8>, Fingerprint), MediaError> {
+    let identity = Identity::generate()?;
+    let fingerprint = identity.fingerprint;
+    let dimpl::DtlsCertificate {
+        certificate,
+        private_key,
+    } = identity.certificate;
+    Ok((certificate, private_key, fingerprint))
 }
 
 #[cfg(test)]

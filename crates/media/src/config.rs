@@ -25,6 +25,8 @@ pub struct MediaConfig {
     pub threads: usize,
     /// A leg that should send and has not for this long is reported [`Silent`](MediaEvent::Silent).
     pub silence_timeout: Duration,
+    /// A browser that is not heard within this long after the agreement is given up.
+    pub webrtc_connect_timeout: Duration,
     /// Zero leaves it to each thread: packets go on at once while there are few, and are gathered for 50 to 200 µs
     /// from some 200 talking pairs on. Otherwise the thread wakes only this often, however few there are, which saves
     /// processor time and delays each packet by half of it on average. 1 ms is a good value.
@@ -42,6 +44,7 @@ impl Default for MediaConfig {
             port_rest: Duration::from_secs(2),
             threads: 0,
             silence_timeout: Duration::from_secs(30),
+            webrtc_connect_timeout: Duration::from_secs(10),
             gather: Duration::ZERO,
             recording: None,
         }

@@ -62,9 +62,20 @@ pub enum MediaError {
         /// Why.
         source: io::Error,
     },
+    /// The thread for browsers' handshakes could not be set up.
+    #[error("cannot start the thread for DTLS handshakes: {source}")]
+    Dtls {
+        /// Why.
+        source: io::Error,
+    },
     /// No random numbers for SSRC, sequence and timestamp (RFC 3550 §5.1 wants them random).
     #[error("the system gave no random numbers for RTP: {0}")]
     Random(#[from] getrandom::Error),
+    /// The certificate for browsers could not be made.
+    #[error(
+        "the certificate that browsers are shown cannot be made: is the system's clock before 1970 or after 2200?"
+    )]
+    Certificate,
     /// A metric was refused by the registry.
     #[error("cannot register an RTP metric (is the media plane started twice on one registry?): {0}")]
     Metrics(#[from] prometheus::Error),

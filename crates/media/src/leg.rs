@@ -2,6 +2,10 @@
 //!
 //! All of it belongs to one media thread. Which leg hears which is the worker's knowledge.
 
+mod browser;
+
+pub(crate) use browser::Sort;
+
 use crate::ears::Ears;
 use crate::filter;
 use crate::g711::Transcoder;
@@ -18,6 +22,7 @@ use crate::socket::PortPair;
 use crate::srtp::Srtp;
 use crate::{LegQuality, Library, Remote, SrtpKeys};
 use acd::LegId;
+use browser::Browser;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -40,6 +45,8 @@ pub(crate) struct Leg {
     sampled: bool,
     /// The contexts of a leg that speaks SRTP.
     srtp: Option<Box<Srtp>>,
+    /// What is known of a peer that is a browser.
+    browser: Option<Box<Browser>>,
     tally: Tally,
     /// Where this caller's call is recorded.
     tap: Option<Box<Tap>>,
@@ -53,6 +60,15 @@ enum Inlet {
     /// Connected to the source that was taken: the kernel keeps strangers out. So many packets may still be waiting
     /// that came before.
     Connected { from: SocketAddr, older: u16 },
+}
+
+/// What a leg's peer is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeouts {
+    /// For packets.
+    pub(crate) silence_timeout: Duration,
+    /// For a browser, to be heard at all.
+    pub(crate) webrtc_connect_timeout: Duration,
 }
 
 /// More packets than the receive buffer of a socket holds, of the smallest kind.
@@ -85,6 +101,7 @@ impl Leg {
             last_source: None,
             sampled: false,
             srtp: None,
+            browser: None,
             tally: Tally::default(),
             tap: None,
         }
@@ -331,7 +348,7 @@ impl Leg {
     /// Ten times a second: a new allowance, and a report if one is due. True when the peer has just fallen silent.
     pub(crate) fn look_after(
         &mut self,
-        silence_timeout: Duration,
+        limits: &Timeouts,
         cname: &str,
         now: Moment,
         counts: &mut Counts,
@@ -342,7 +359,8 @@ impl Leg {
             self.read_all();
             self.let_go();
         }
-        self.read_sample(silence_timeout);
+        self.read_sample(limits.silence_timeout);
+        self.look_after_browser(limits.webrtc_connect_timeout, now, metrics);
         if let Some(missing) = self.session.goes_one_way(!self.ears.are_none(), now) {
             metrics.goes_one_way(missing);
             tracing::warn!(call = %self.id.call, leg = %self.id, missing = missing.direction(), "a connected leg's sound goes one way only");
@@ -350,7 +368,7 @@ impl Leg {
         if self.session.report_due(now) {
             self.report(cname, false, now, counts, metrics);
         }
-        self.session.fell_silent(silence_timeout, now)
+        self.session.fell_silent(limits.silence_timeout, now)
     }
 
     /// Sends an RTCP report, the last one with BYE.
@@ -375,7 +393,11 @@ impl Leg {
         let Some(packet) = packet else {
             return counts.dropped(Reason::SendFailed);
         };
-        if let Err(e) = self.sockets.rtcp.send_to(packet, reported.to) {
+        let socket = match self.browser {
+            Some(_) => &self.sockets.rtp,
+            None => &self.sockets.rtcp,
+        };
+        if let Err(e) = socket.send_to(packet, reported.to) {
             count_error(&e, counts);
         }
         metrics.reported(reported);

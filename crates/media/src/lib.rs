@@ -12,6 +12,7 @@
 //!   a silence may another take its place, and only one that may be the same phone.
 //! - Of a waiting caller's phone only key presses, signs of life and a sample are read; the kernel drops the rest. Then
 //!   nothing is reported about that stream, rather than something untrue.
+//! - A browser is heard once it has shown that it knows our password and has made keys with us, and not before.
 //! - A port pair is given back when its [`Port`] is dropped, on every path.
 //!
 //! - Who hears one other has its packets passed on as they come. Only who hears several at once, as when a supervisor
@@ -69,6 +70,7 @@ mod srtp;
 mod ticks;
 mod tones;
 mod wav;
+mod webrtc;
 mod worker;
 
 pub use codec::{Codec, CodecFamily, Codecs};
@@ -84,3 +86,6 @@ pub use music::MusicId;
 pub use quality::{LegQuality, PathQuality};
 pub use recording::{RecordingConfig, RecordingFormat};
 pub use srtp::{MasterKey, SrtpKeys, SrtpSuite};
+pub use webrtc::{
+    DtlsRole, Fingerprint, IceCredentials, Link, Webrtc, WebrtcEvent, WebrtcEvents, WebrtcFailure,
+};

@@ -6,10 +6,13 @@ use crate::media::Hearing;
 use crate::recording::Tap;
 use crate::session::Seed;
 use crate::socket::PortPair;
+use crate::webrtc::dtls::Association;
+use crate::webrtc::{Webrtc, WebrtcEvents, WebrtcFailure};
 use crate::{Playlist, Remote, SrtpKeys};
 use acd::LegId;
 use rustix::event::{EventfdFlags, eventfd};
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -29,7 +32,19 @@ pub(crate) enum Command {
         leg: LegId,
         rtp_port: u16,
         remote: Remote,
-        keys: Option<SrtpKeys>,
+        protection: Protection,
+    },
+    /// A datagram of a browser's handshake, to be sent.
+    SendDtls {
+        leg: LegId,
+        rtp_port: u16,
+        to: SocketAddr,
+        datagram: Vec<u8>,
+    },
+    /// A browser's handshake has come to its end.
+    Keyed {
+        association: Association,
+        keys: Result<SrtpKeys, WebrtcFailure>,
     },
     Play {
         leg: LegId,
@@ -58,6 +73,16 @@ pub(crate) enum Command {
         rtp_port: u16,
     },
     Stop,
+}
+
+/// How a leg's packets are protected.
+pub(crate) enum Protection {
+    /// Not at all.
+    None,
+    /// With keys that signalling exchanged.
+    Sdes(SrtpKeys),
+    /// With keys that a browser's handshake gives; what becomes of it is told.
+    Webrtc(Box<Webrtc>, WebrtcEvents),
 }
 
 pub(crate) struct Mailbox {

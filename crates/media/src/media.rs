@@ -1,12 +1,14 @@
 //! The handle through which signalling and engine steer the media threads.
 
-use crate::mailbox::{Command, Mailbox};
+use crate::mailbox::{Command, Mailbox, Protection};
 use crate::metrics::Metrics;
 use crate::mix::PARTIES_MAX;
 use crate::ports::{Lease, PortPool};
 use crate::recording::Recorder;
 use crate::session::Seed;
 use crate::socket::{self, PortPair};
+use crate::webrtc::identity::Identity;
+use crate::webrtc::{Fingerprint, Webrtc, WebrtcEvents, dtls};
 use crate::worker::Worker;
 use crate::{Family, Library, MediaConfig, MediaError, MediaEvents, Playlist, Remote, SrtpKeys};
 use acd::{CallId, LegId};
@@ -34,6 +36,8 @@ struct Plane {
     mailboxes: Vec<Arc<Mailbox>>,
     threads: Vec<JoinHandle<()>>,
     recorder: Option<Recorder>,
+    identity: Arc<Identity>,
+    dtls: Option<dtls::Thread>,
 }
 
 /// What one of several connected legs hears.
@@ -95,6 +99,9 @@ impl Media {
         let recorder = recording
             .map(|recording| Recorder::start(recording, registry))
             .transpose()?;
+        let identity = Arc::new(Identity::generate()?);
+        let dtls = dtls::Thread::start(Arc::clone(&identity), metrics.webrtc.clone())
+            .map_err(|source| MediaError::Dtls { source })?;
         let mut plane = Plane {
             config,
             pool,
@@ -102,12 +109,15 @@ impl Media {
             mailboxes: Vec::new(),
             threads: Vec::new(),
             recorder,
+            identity,
+            dtls: None,
         };
         for thread in 0..count {
             plane
-                .spawn(thread, library.clone(), &events)
+                .spawn(thread, library.clone(), &dtls, &events)
                 .map_err(|source| MediaError::Thread { thread, source })?;
         }
+        plane.dtls = Some(dtls);
         Ok(Media {
             plane: Arc::new(plane),
         })
@@ -215,6 +225,11 @@ impl Media {
         self.plane.post(from, Command::Press { from, key, hold });
     }
 
+    /// Of the certificate that browsers are shown, for our descriptions. Another one after each start.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.plane.identity.fingerprint
+    }
+
     /// Ends what a leg hears, and its bridge if it has one.
     pub fn silence(&self, leg: LegId) {
         self.plane.post(leg, Command::Silence { leg });
@@ -236,23 +251,29 @@ impl Port {
     /// Tells what was agreed with the peer. Again after each new agreement; a changed RTP address lets the
     /// peer's source be learned anew, an unchanged one keeps it.
     pub fn set_remote(&self, remote: Remote) {
-        self.agree(remote, None);
+        self.agree(remote, Protection::None);
     }
 
     /// The same with a peer that speaks SRTP. Nothing in the clear is taken in or sent from then on; keys that stay
     /// as they were go on from where they are.
     pub fn set_secure_remote(&self, remote: Remote, keys: SrtpKeys) {
-        self.agree(remote, Some(keys));
+        self.agree(remote, Protection::Sdes(keys));
     }
 
-    fn agree(&self, remote: Remote, keys: Option<SrtpKeys>) {
+    /// The same with a browser. Its addresses come from its own checks, not from `remote`. What becomes of it is told
+    /// to `events`; until it is [`Connected`](crate::WebrtcEvent::Connected) it hears nothing.
+    pub fn set_browser(&self, remote: Remote, agreed: Webrtc, events: WebrtcEvents) {
+        self.agree(remote, Protection::Webrtc(Box::new(agreed), events));
+    }
+
+    fn agree(&self, remote: Remote, protection: Protection) {
         self.plane.post(
             self.leg,
             Command::SetRemote {
                 leg: self.leg,
                 rtp_port: self.local.port(),
                 remote,
-                keys,
+                protection,
             },
         );
     }
@@ -286,12 +307,19 @@ impl fmt::Debug for Port {
 }
 
 impl Plane {
-    fn spawn(&mut self, thread: usize, library: Library, events: &MediaEvents) -> std::io::Result<()> {
+    fn spawn(
+        &mut self,
+        thread: usize,
+        library: Library,
+        dtls: &dtls::Thread,
+        events: &MediaEvents,
+    ) -> std::io::Result<()> {
         let mailbox = Arc::new(Mailbox::new()?);
         let worker = Worker::new(
             &self.config,
             library,
             Arc::clone(&mailbox),
+            dtls.from(&mailbox),
             Arc::clone(&self.metrics),
             events.clone(),
         )?;
@@ -358,6 +386,9 @@ impl Drop for Plane {
                 // It cannot have panicked: it catches its own.
                 let _ = thread.join();
             }
+        }
+        if let Some(dtls) = self.dtls.take() {
+            dtls.join();
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::one_way::Missing;
 use crate::rtcp::Feedback;
 use crate::session::Reported;
 use crate::srtp::Refused;
+use crate::webrtc::metrics::WebrtcMetrics;
 use crate::{LegQuality, SrtpSuite};
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
@@ -126,6 +127,7 @@ pub(crate) struct Metrics {
     pub(crate) ports_exhausted: IntCounter,
     pub(crate) commands_refused: IntCounter,
     secured: [IntCounter; SrtpSuite::ALL.len()],
+    pub(crate) webrtc: WebrtcMetrics,
 }
 
 impl Metrics {
@@ -229,6 +231,7 @@ impl Metrics {
                 "Commands refused by an overloaded thread",
             )?,
             secured: SrtpSuite::ALL.map(|suite| secured.with_label_values(&[suite.name()])),
+            webrtc: WebrtcMetrics::register(registry)?,
         })
     }
 

@@ -1,9 +1,10 @@
 //! Tests of the packet path as a thread runs it, step by step on the thread of the test.
 
-use crate::mailbox::{Command, Mailbox};
+use crate::mailbox::{Command, Mailbox, Protection};
 use crate::metrics::Metrics;
 use crate::ports::PortPool;
 use crate::session::Seed;
+use crate::webrtc::dtls::Handshakes;
 use crate::worker::Worker;
 use crate::{AfterPrompts, Codec, Hearing, Library, MediaConfig, MediaEvent, Playlist, Remote, socket};
 use acd::{CallId, LegId};
@@ -65,6 +66,7 @@ impl Stepped {
             &MediaConfig::default(),
             library,
             Arc::clone(&mailbox),
+            Handshakes::unserved(&mailbox),
             metrics,
             Arc::new(move |event| heard.lock().expect("nobody panics").push(event)),
         );
@@ -97,7 +99,7 @@ impl Stepped {
             leg,
             rtp_port: ours.port(),
             remote,
-            keys: None,
+            protection: Protection::None,
         });
         self.step();
         Phone {
@@ -287,7 +289,7 @@ fn a_waiting_caller_without_agreed_keys_is_read_whole() {
             dtmf_pt: None,
             ..remote(rtp)
         },
-        keys: None,
+        protection: Protection::None,
     });
     thread.hold();
     thread.step_for(Duration::from_millis(200));

@@ -55,7 +55,7 @@ impl Worker {
             .every((tick % LOOK_AFTER_TICKS) as usize, LOOK_AFTER_TICKS as usize)
         {
             let (now, counts) = (self.now, &mut self.counts);
-            if leg.look_after(self.silence_timeout, &self.cname, now, counts, &self.metrics) {
+            if leg.look_after(&self.timeouts, &self.cname, now, counts, &self.metrics) {
                 self.metrics.timed_out.inc();
                 (self.events)(MediaEvent::Silent { leg: leg.id });
             }
@@ -66,11 +66,12 @@ impl Worker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mailbox::{Command, Mailbox};
+    use crate::mailbox::{Command, Mailbox, Protection};
     use crate::metrics::Metrics;
     use crate::moment::Moment;
     use crate::ports::PortPool;
     use crate::session::Seed;
+    use crate::webrtc::dtls::Handshakes;
     use crate::{AfterPrompts, Codec, Library, MediaConfig, Playlist, Remote, socket};
     use acd::{CallId, LegId};
     use std::net::{IpAddr, Ipv4Addr, UdpSocket};
@@ -91,7 +92,15 @@ mod tests {
             let metrics = Metrics::register(&prometheus::Registry::new()).expect("a fresh registry");
             let mailbox = Arc::new(Mailbox::new().expect("an eventfd"));
             let config = MediaConfig::default();
-            let worker = Worker::new(&config, library, mailbox, Arc::new(metrics), Arc::new(|_| ()));
+            let handshakes = Handshakes::unserved(&mailbox);
+            let worker = Worker::new(
+                &config,
+                library,
+                mailbox,
+                handshakes,
+                Arc::new(metrics),
+                Arc::new(|_| ()),
+            );
             let mut still = Still {
                 worker: worker.expect("a poller"),
                 phones: vec![],
@@ -133,7 +142,7 @@ mod tests {
                     leg,
                     rtp_port,
                     remote,
-                    keys: None,
+                    protection: Protection::None,
                 });
                 still.worker.carry_out(Command::Play { leg, playlist });
                 still.phones.push(phone);

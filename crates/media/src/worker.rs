@@ -5,15 +5,16 @@
 //! late serves each leg once, not once for every packet missed.
 
 use crate::g711::{TRANSCODER, Transcoder};
-use crate::leg::{Leg, count_error};
+use crate::leg::{Leg, Sort, Timeouts, count_error};
 use crate::legs::Legs;
-use crate::mailbox::{Command, Mailbox};
+use crate::mailbox::{Command, Mailbox, Protection};
 use crate::metrics::{Counts, Metrics, Reason};
 use crate::moment::Moment;
 use crate::pace::Pace;
 use crate::recording::Side;
 use crate::session::Seed;
 use crate::socket::PortPair;
+use crate::webrtc::dtls::Handshakes;
 use crate::{Library, MediaConfig, MediaEvent, MediaEvents};
 use acd::LegId;
 use rustix::event::{Timespec, epoll};
@@ -60,7 +61,8 @@ pub(crate) struct Worker {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) counts: Counts,
     pub(crate) events: MediaEvents,
-    pub(crate) silence_timeout: Duration,
+    pub(crate) timeouts: Timeouts,
+    handshakes: Handshakes,
     gather: Duration,
     pace: Pace,
     pub(crate) cname: String,
@@ -78,6 +80,7 @@ impl Worker {
         config: &MediaConfig,
         library: Library,
         mailbox: Arc<Mailbox>,
+        handshakes: Handshakes,
         metrics: Arc<Metrics>,
         events: MediaEvents,
     ) -> io::Result<Self> {
@@ -101,7 +104,11 @@ impl Worker {
             metrics,
             counts: Counts::default(),
             events,
-            silence_timeout: config.silence_timeout,
+            timeouts: Timeouts {
+                silence_timeout: config.silence_timeout,
+                webrtc_connect_timeout: config.webrtc_connect_timeout,
+            },
+            handshakes,
             gather: config.gather,
             pace: Pace::default(),
             cname,
@@ -192,6 +199,13 @@ impl Worker {
         else {
             return self.counts.dropped(Reason::Malformed);
         };
+        if leg.is_browsers() && Sort::of(packet) != Sort::Rtp {
+            let feedback = leg.take_in_beside(packet, from, self.now, &mut self.counts, &self.handshakes);
+            if let Some(feedback) = feedback {
+                self.metrics.fed_back(feedback);
+            }
+            return;
+        }
         let Some(inbound) = leg.take_in(packet, from, self.now, &mut self.counts) else {
             return;
         };
@@ -255,13 +269,39 @@ impl Worker {
                 leg,
                 rtp_port,
                 remote,
-                keys,
+                protection,
             } => {
                 let now = self.now;
                 if let Some(leg) = self.find(leg).and_then(|slot| self.legs.get(slot))
                     && leg.sockets.local().port() == rtp_port
                 {
-                    leg.set_remote(remote, keys, now, &self.metrics);
+                    match protection {
+                        Protection::None => leg.set_remote(remote, None, now, &self.metrics),
+                        Protection::Sdes(keys) => leg.set_remote(remote, Some(keys), now, &self.metrics),
+                        Protection::Webrtc(agreed, tell) => {
+                            leg.set_browser(remote, *agreed, tell, now, &self.metrics);
+                        }
+                    }
+                }
+            }
+            Command::SendDtls {
+                leg,
+                rtp_port,
+                to,
+                datagram,
+            } => {
+                if let Some(leg) = self.legs.find(leg).and_then(|slot| self.legs.get(slot))
+                    && leg.sockets.local().port() == rtp_port
+                {
+                    leg.send_dtls(&datagram, to, &mut self.counts);
+                }
+            }
+            Command::Keyed { association, keys } => {
+                let now = self.now;
+                if let Some(slot) = self.legs.find(association.leg)
+                    && let Some(leg) = self.legs.get(slot)
+                {
+                    leg.keyed(association, keys, now, &self.metrics);
                 }
             }
             Command::Play { leg, playlist } => self.play(leg, playlist),
@@ -335,6 +375,9 @@ impl Worker {
         // Closing the sockets takes them out of the poller too.
         if let Some(mut leg) = self.legs.remove(slot) {
             leg.report(&self.cname, true, self.now, &mut self.counts, &self.metrics);
+            if leg.is_browsers() {
+                self.metrics.webrtc.legs.dec();
+            }
             let quality = leg.quality();
             self.metrics.judged(&quality);
             (self.events)(MediaEvent::Closed { leg: id, quality });

@@ -360,6 +360,9 @@ pub(super) fn media(mut section: Section<'_, '_, '_>) -> MediaSettings {
         silence_timeout: section
             .duration("silence_timeout", SECOND..=HOUR)
             .unwrap_or(default.silence_timeout),
+        webrtc_connect_timeout: section
+            .duration("webrtc_connect_timeout", SECOND..=SECOND * 60)
+            .unwrap_or(default.webrtc_connect_timeout),
         gather: section
             .duration("gather", Duration::ZERO..=Duration::from_millis(10))
             .unwrap_or(default.gather),

@@ -74,14 +74,14 @@ impl SrtpSuite {
         self.key_len() + self.salt_len()
     }
 
-    const fn key_len(self) -> usize {
+    pub(crate) const fn key_len(self) -> usize {
         match self {
             SrtpSuite::AeadAes256Gcm => 32,
             _ => 16,
         }
     }
 
-    const fn salt_len(self) -> usize {
+    pub(crate) const fn salt_len(self) -> usize {
         match self {
             SrtpSuite::AeadAes256Gcm | SrtpSuite::AeadAes128Gcm => 12,
             SrtpSuite::AesCm128HmacSha1_80 | SrtpSuite::AesCm128HmacSha1_32 => 14,
@@ -229,6 +229,10 @@ impl Srtp {
             self.receiver.rekey(keys.suite, &keys.remote);
         }
         self.keys = keys;
+    }
+
+    pub(crate) fn keys(&self) -> SrtpKeys {
+        self.keys
     }
 
     pub(crate) fn suite(&self) -> SrtpSuite {

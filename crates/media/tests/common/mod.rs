@@ -1,6 +1,8 @@
 //! A media plane and phones made of plain sockets, on loopback.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 
+pub mod browser;
+
 use acd::{CallId, LegId};
 use media::{Codec, Family, Language, Library, Media, MediaConfig, MediaEvent, Playlist, Port, Remote};
 use std::io::ErrorKind;
