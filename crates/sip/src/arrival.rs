@@ -12,6 +12,7 @@ use crate::message;
 use crate::offer_answer::{self, Agreed, Incompatible};
 use crate::session_timer;
 use crate::transact::server_invite;
+use crate::transport::Flow;
 use crate::trunk::caller_number;
 use crate::validate::Refusal;
 use crate::{Accepted, SipEvent, SrtpPolicy};
@@ -50,7 +51,7 @@ impl Core {
         let mut asked = self.read_invite(request)?;
         self.has_room()?;
         let id = LegId::caller(self.draw_call());
-        let (line, answer) = self.open_line(id, trunk, &asked, incoming.flow.remote.ip())?;
+        let (line, answer) = self.open_line(id, trunk, &asked, &incoming.flow)?;
         let timer = asked.timer.take();
         let dialog = self.caller_dialog(&incoming, asked);
         let tag = u64::from_str_radix(&dialog.local_tag, 16).unwrap_or_default();
@@ -127,8 +128,29 @@ impl Core {
         id: LegId,
         trunk: TrunkId,
         asked: &Asked,
-        peer: IpAddr,
+        flow: &Flow,
     ) -> Result<(Line, Option<(String, Agreed)>), Refusal> {
+        let peer = flow.remote.ip();
+        let mut line = match flow.transport {
+            Transport::Ws => self.open_browser_line(id, asked.tag, flow)?,
+            _ => self.open_phone_line(id, trunk, asked, peer)?,
+        };
+        let Some(offer) = &asked.offer else {
+            return Ok((line, None));
+        };
+        let (text, agreed) =
+            offer_answer::answer(offer, &line.next_version()).map_err(|e| self.incompatible(e))?;
+        let text = line.keep(text);
+        Ok((line, Some((text, agreed))))
+    }
+
+    fn open_phone_line(
+        &self,
+        id: LegId,
+        trunk: TrunkId,
+        asked: &Asked,
+        peer: IpAddr,
+    ) -> Result<Line, Refusal> {
         let trunk = usize::try_from(trunk.0)
             .ok()
             .and_then(|i| self.config.trunks.get(i));
@@ -145,20 +167,22 @@ impl Core {
         };
         let port = self.media.open(id, family).map_err(|error| match error {
             MediaError::FamilyDisabled { .. } => self.incompatible(Incompatible::Address),
-            error => {
-                warn!(call = %id.call, %error, "no media port for a caller");
-                busy("no_media_port")
-            }
+            error => no_media_port(id, &error),
         })?;
         let told = self.told(port.local(), peer);
-        let mut line = Line::new(port, told, asked.tag, self.config.codecs).secured(security);
-        let Some(offer) = &asked.offer else {
-            return Ok((line, None));
-        };
-        let (text, agreed) =
-            offer_answer::answer(offer, &line.next_version()).map_err(|e| self.incompatible(e))?;
-        let text = line.keep(text);
-        Ok((line, Some((text, agreed))))
+        Ok(Line::new(port, told, asked.tag, self.config.codecs).secured(security))
+    }
+
+    fn open_browser_line(&self, id: LegId, tag: u64, flow: &Flow) -> Result<Line, Refusal> {
+        let port = self
+            .open_for_browser(id, flow)
+            .map_err(|error| no_media_port(id, &error))?;
+        let told = self.told_to_browser(port.local(), flow.remote.ip());
+        let line = Line::new(port, told, tag, self.config.codecs).for_browser(self);
+        line.map_err(|error| {
+            error!(call = %id.call, %error, "no ICE credentials for a caller: the system gives no random numbers");
+            busy("no_random_numbers")
+        })
     }
 
     fn start_caller(
@@ -209,6 +233,11 @@ impl Core {
             flow,
         }
     }
+}
+
+fn no_media_port(id: LegId, error: &MediaError) -> Refusal {
+    warn!(call = %id.call, %error, "no media port for a caller");
+    busy("no_media_port")
 }
 
 fn busy(reason: &'static str) -> Refusal {

@@ -10,6 +10,7 @@ use crate::session_timer;
 use crate::transact::Unacked;
 use acd::{GoneCause, HangUpCause, Outcome};
 use futures_util::FutureExt;
+use media::WebrtcEvent;
 use rsipstack::sip::{Header, Method, Request, Response};
 use rsipstack::transaction::Transaction;
 use rsipstack::transaction::transaction::TransactionEvent;
@@ -136,6 +137,16 @@ impl Leg {
                     if let Some(answered) = self.early_request(invite, *transaction).await {
                         return answered;
                     }
+                }
+                Wake::Message(LegMsg::Webrtc(WebrtcEvent::Connected(link))) => {
+                    self.linked(link);
+                    self.keep_waiting(invite);
+                }
+                Wake::Message(LegMsg::Webrtc(WebrtcEvent::Failed(why))) => {
+                    info!(call = %self.id.call, %why, "a browser's call ends");
+                    self.gone(GoneCause::Failed);
+                    self.final_response(invite, 500, Vec::new());
+                    return false;
                 }
                 Wake::Message(LegMsg::Unacked(_)) => {
                     // The transaction ended without us: its connection is gone.
@@ -390,7 +401,7 @@ impl Leg {
     pub(crate) fn keep_waiting(&self, invite: &Invite) {
         self.keep(|| StageRecord::Waiting {
             invite: request_text(&invite.request),
-            answer: invite.answer.clone(),
+            answer: invite.answer.clone().map(Box::new),
             timer: invite.timer,
             reliable: invite.reliable,
             rseq: invite.rseq,

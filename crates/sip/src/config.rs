@@ -47,6 +47,9 @@ pub struct SipConfig {
     pub nonce_lifetime: Duration,
     /// RFC 3261 T1, the estimate of the round trip that all retransmissions follow. 500 ms by the RFC.
     pub t1: Duration,
+    /// The trunk that calls of browsers come by which nobody has signed in to ([`WebUser::Guest`](crate::WebUser)); by
+    /// none, they are asked for a trunk's password.
+    pub web_callers: Option<TrunkId>,
     /// Codecs that are offered and taken, the most wanted first.
     pub codecs: media::Codecs,
     /// Bounds on everything that peers can make grow.
@@ -75,6 +78,7 @@ impl Default for SipConfig {
             digest: vec![DigestAlgorithm::Md5, DigestAlgorithm::Sha256],
             nonce_lifetime: Duration::from_secs(300),
             t1: Duration::from_millis(500),
+            web_callers: None,
             codecs: media::Codecs::default(),
             limits: Limits::default(),
             first_call_id: 1,
@@ -128,6 +132,8 @@ pub enum Transport {
     Udp,
     /// TCP.
     Tcp,
+    /// WebSocket (RFC 7118), through the HTTP server: it cannot be listened on by itself.
+    Ws,
 }
 
 impl fmt::Display for Transport {
@@ -135,6 +141,7 @@ impl fmt::Display for Transport {
         f.write_str(match self {
             Transport::Udp => "UDP",
             Transport::Tcp => "TCP",
+            Transport::Ws => "WS",
         })
     }
 }
@@ -304,6 +311,8 @@ pub struct Limits {
     pub message_bytes_max: usize,
     /// TCP connections open at once.
     pub connections_max: usize,
+    /// WebSockets open at once.
+    pub websockets_max: usize,
     /// How long a silent TCP connection is kept.
     pub connection_idle: Duration,
     /// Contacts kept for one phone.
@@ -320,6 +329,7 @@ impl Default for Limits {
             sources_max: 10_000,
             message_bytes_max: 16_384,
             connections_max: 2_000,
+            websockets_max: 2_000,
             connection_idle: Duration::from_secs(900),
             contacts_max: 4,
         }

@@ -11,6 +11,7 @@ use crate::record::{Keep, TagKey};
 use crate::registrar::Registrar;
 use crate::transport::Flow;
 use crate::trunk::Trunks;
+use crate::websocket::Socket;
 use crate::wire::Echo;
 use crate::{Accepted, SipEvent, SipEvents, dialog};
 use acd::LegId;
@@ -47,6 +48,8 @@ pub(crate) struct Core {
     pub(crate) dialogs: DashMap<u64, mpsc::Sender<LegMsg>>,
     /// Open TCP connections by the peer's address.
     pub(crate) streams: DashMap<SocketAddr, Flow>,
+    /// Open WebSockets by the peer's address.
+    pub(crate) sockets: DashMap<SocketAddr, Socket>,
     pub(crate) listeners: Vec<(Transport, SocketAddr)>,
     pub(crate) udp: Vec<Flow>,
     pub(crate) trunks: Trunks,
@@ -156,6 +159,7 @@ impl Core {
             legs: DashMap::new(),
             dialogs: DashMap::new(),
             streams: DashMap::new(),
+            sockets: DashMap::new(),
             dials,
             closing: AtomicBool::new(false),
             tags: tags.unwrap_or_else(TagKey::random),
@@ -235,17 +239,27 @@ impl Core {
     }
 
     pub(crate) fn via(&self, flow: &Flow) -> String {
-        dialog::via(&self.mark, flow.transport, self.told_flow(flow))
+        dialog::via(&self.mark, flow.transport, &self.host_of(flow))
+    }
+
+    /// Host and port as peers of a flow should know them. A browser only ever uses its connection.
+    pub(crate) fn host_of(&self, flow: &Flow) -> String {
+        let told = self.told_flow(flow);
+        match told {
+            SocketAddr::V4(v4) if flow.transport == Transport::Ws => v4.ip().to_string(),
+            SocketAddr::V6(v6) if flow.transport == Transport::Ws => format!("[{}]", v6.ip()),
+            _ => told.to_string(),
+        }
     }
 
     /// Our Contact towards a peer.
     pub(crate) fn contact(&self, flow: &Flow) -> String {
-        let transport = if flow.transport == Transport::Tcp {
-            ";transport=tcp"
-        } else {
-            ""
+        let transport = match flow.transport {
+            Transport::Udp => "",
+            Transport::Tcp => ";transport=tcp",
+            Transport::Ws => ";transport=ws",
         };
-        format!("<sip:holdfast@{}{transport}>", self.told_flow(flow))
+        format!("<sip:holdfast@{}{transport}>", self.host_of(flow))
     }
 
     /// Answers a request without keeping state (RFC 3261 §8.2.7).

@@ -197,13 +197,16 @@ impl Dialog {
     /// Whether finding or using the way to a phone may have to wait.
     fn takes_time(&self) -> bool {
         let at_once = self.behind_nat || matches!(self.target.host(), Host::IpAddr(_));
-        let tcp =
-            self.flow.transport == Transport::Tcp || self.target.transport() == Some(&SipTransport::Tcp);
-        tcp || !at_once
+        let stream =
+            self.flow.transport != Transport::Udp || self.target.transport() == Some(&SipTransport::Tcp);
+        stream || !at_once
     }
 
     /// Where the first INVITE to a phone goes. `None` if there is no way.
     pub(crate) async fn hop_to_phone(&self, core: &Arc<Core>) -> Option<Flow> {
+        if self.flow.transport == Transport::Ws {
+            return core.way_to_browser(&self.target, &self.flow).await;
+        }
         let tcp = self.flow.transport == Transport::Tcp;
         if (tcp && core.streams.contains_key(&self.flow.remote)) || (self.behind_nat && !tcp) {
             return Some(self.flow.clone());

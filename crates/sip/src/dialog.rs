@@ -126,6 +126,10 @@ impl Dialog {
     /// Where the next request goes: the open connection, the peer's true address behind a NAT, or else what the
     /// route set or the peer's Contact says.
     pub(crate) async fn hop(&self, core: &Arc<Core>) -> Flow {
+        if self.flow.transport == Transport::Ws {
+            let way = core.way_to_browser(&self.target, &self.flow).await;
+            return way.unwrap_or_else(|| self.flow.clone());
+        }
         let stream_open =
             self.flow.transport == Transport::Tcp && core.streams.contains_key(&self.flow.remote);
         if stream_open || (self.behind_nat && self.flow.transport == Transport::Udp) {
@@ -167,7 +171,7 @@ pub(crate) async fn resolve(at: &HostWithPort) -> Option<SocketAddr> {
 }
 
 /// A Via value with a fresh branch.
-pub(crate) fn via(mark: &str, transport: Transport, told: SocketAddr) -> String {
+pub(crate) fn via(mark: &str, transport: Transport, told: &str) -> String {
     format!(
         "SIP/2.0/{transport} {told};branch=z9hG4bK{mark}{};rport",
         random_text(14)

@@ -3,12 +3,15 @@
 //! Whatever can be refused without keeping state is (RFC 3261 §8.2.7): a stranger's request costs no memory.
 //! A panic while handling a message ends the handling of that message alone.
 
+use crate::config::Transport;
 use crate::core::{Core, LEG_QUEUE};
 use crate::leg::LegMsg;
 use crate::message;
 use crate::transport::Flow;
 use crate::validate::{self, Refusal};
+use crate::websocket::WebUser;
 use crate::wire::{self, Echo, Parsed};
+use acd::TrunkId;
 use futures_util::FutureExt;
 use rsipstack::sip::{Header, Method, Request, Response, SipMessage};
 use rsipstack::transaction::Transaction;
@@ -167,7 +170,7 @@ impl Core {
     }
 
     async fn outside(self: &Arc<Self>, incoming: Incoming) {
-        let by_address = self.trunks.by_address(incoming.flow.remote.ip());
+        let by_address = self.trunk_of(&incoming.flow);
         if !self.within_rate(&incoming.flow) {
             return self.metrics.rejected("rate_source");
         }
@@ -193,8 +196,18 @@ impl Core {
     /// Whether a source may have one more answer now. Trunks known by address always may; their calls have a rate of
     /// their own. Nobody is told: that would be one more packet for each of a flood.
     fn within_rate(&self, flow: &Flow) -> bool {
-        let source = flow.remote.ip();
-        self.trunks.by_address(source).is_some() || self.sources.take(source, Instant::now())
+        let known = flow.transport != Transport::Ws && self.trunk_of(flow).is_some();
+        known || self.sources.take(flow.remote.ip(), Instant::now())
+    }
+
+    /// The trunk that a flow's calls come by, if the flow alone tells. A browser's page may come from anywhere.
+    fn trunk_of(&self, flow: &Flow) -> Option<TrunkId> {
+        match self.web_user(flow) {
+            Some(WebUser::Guest) => self.config.web_callers,
+            Some(WebUser::Operator(_)) => None,
+            None if flow.transport == Transport::Ws => None,
+            None => self.trunks.by_address(flow.remote.ip()),
+        }
     }
 
     async fn refuse_within_rate(&self, flow: &Flow, echo: &Echo, refusal: Refusal) {

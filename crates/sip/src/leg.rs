@@ -20,6 +20,7 @@ use crate::transport::Flow;
 use crate::{SipEvent, SrtpPolicy};
 use acd::{GoneCause, HangUpCause, LegId, Outcome};
 use futures_util::FutureExt;
+use media::WebrtcEvent;
 use rsipstack::sip::{Header, Method, Request, Response};
 use rsipstack::transaction::Transaction;
 use rsipstack::transaction::transaction::TransactionEvent;
@@ -28,7 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
-use tracing::debug;
+use tracing::{debug, info};
 
 /// What a leg is told.
 pub(crate) enum LegMsg {
@@ -46,6 +47,8 @@ pub(crate) enum LegMsg {
     Unacked(u32),
     /// The caller's CANCEL.
     Cancelled,
+    /// By the media plane: what became of the connection with a browser.
+    Webrtc(WebrtcEvent),
     /// A fault, for a test of what follows from one.
     #[cfg(test)]
     Panic,
@@ -294,6 +297,17 @@ impl Leg {
                 self.gone(GoneCause::HungUp);
                 self.bye(None).await;
                 Some(End::Peer)
+            }
+            LegMsg::Webrtc(WebrtcEvent::Connected(link)) => {
+                self.linked(link);
+                self.keep_confirmed();
+                None
+            }
+            LegMsg::Webrtc(WebrtcEvent::Failed(why)) => {
+                info!(call = %self.id.call, leg = self.id.leg, %why, "a browser's leg ends");
+                self.gone(GoneCause::Failed);
+                self.bye(None).await;
+                Some(End::Failed)
             }
             #[cfg(test)]
             LegMsg::Panic => None,

@@ -13,7 +13,8 @@
 //! - Everything that peers can make grow has a limit in [`Limits`].
 //!
 //! **Deliberately does not** decide who is served when, nor time the ringing (that is `acd`'s); touch RTP (`media`);
-//! forward one leg's messages to the other; offer TLS, WebSocket, SRV look-ups, transfer (REFER) or messages.
+//! forward one leg's messages to the other; offer TLS, SRV look-ups, transfer (REFER) or messages; serve HTTP: the
+//! WebSockets of browsers are handed in upgraded.
 //!
 //! It stands on `rsipstack`, whose parser, transaction layer and connections it uses. Dialogs are our own, since they
 //! must answer to the queue and survive a crash, and so is the reading of sockets, where limits belong.
@@ -21,6 +22,7 @@
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
 mod arrival;
+mod browser;
 mod caller_leg;
 mod config;
 mod core;
@@ -51,6 +53,8 @@ mod transact;
 mod transport;
 mod trunk;
 mod validate;
+pub mod webrtc;
+mod websocket;
 mod wire;
 
 pub use config::{
@@ -61,6 +65,7 @@ pub use crypto::{Security, SrtpPolicy};
 pub use error::SipError;
 pub use event::{Accepted, SipEvent, SipEvents};
 pub use record::{Keep, Memory};
+pub use websocket::WebUser;
 
 use crate::core::{Core, Reports, Sockets};
 use crate::leg::{Command, LegMsg};
@@ -74,6 +79,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tracing::{error, warn};
 
@@ -225,6 +231,15 @@ impl Sip {
     /// Legs that the engine has not ended, and dialogs that are not over yet, those being ended included.
     pub fn in_use(&self) -> (usize, usize) {
         (self.core.legs.len(), self.core.dialogs.len())
+    }
+
+    /// Serves a browser's SIP (RFC 7118) on a connection that was upgraded to WebSocket, until it ends or this is
+    /// dropped. Whoever upgraded it has agreed on the subprotocol `sip` and knows the user.
+    pub async fn serve_websocket<S>(&self, stream: S, remote: SocketAddr, user: WebUser)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.core.serve_websocket(stream, remote, user).await;
     }
 
     /// Refuses new calls with 503, ends what is left, and waits a few seconds for the peers to confirm.

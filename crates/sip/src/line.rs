@@ -1,14 +1,16 @@
-//! A leg's media: its port, and what was offered and agreed.
+//! A leg's media: its port, what was offered and agreed, and what becomes of a browser's connection.
 
 use crate::SipEvent;
 use crate::core::Core;
 use crate::crypto::Security;
-use crate::leg::Leg;
+use crate::edge::forward;
+use crate::leg::{Leg, LegMsg};
 use crate::offer_answer::{self, Agreed, Direction, Incompatible, Local};
 use crate::record::LineRecord;
 use media::{Codec, Codecs, Port};
 use rsipstack::sip::Header;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// A leg's side of the media. Dropping it closes the port.
 pub(crate) struct Line {
@@ -23,6 +25,7 @@ impl Leg {
     pub(crate) fn answer_offer(&mut self, body: &[u8]) -> Result<String, Incompatible> {
         let offer = offer_answer::parse(body)?;
         let line = self.line.as_mut().ok_or(Incompatible::Format)?;
+        line.renew_for(&offer, &self.core);
         let (answer, agreed) = offer_answer::answer(&offer, &line.next_version())?;
         let answer = line.keep(answer);
         self.agree(agreed);
@@ -58,9 +61,20 @@ impl Leg {
             (agreed.remote.rtp, agreed.remote.rtcp) = (before.remote.rtp, before.remote.rtcp);
         }
         let held_before = before.is_some_and(|b| b.held);
-        match agreed.keys {
-            Some(keys) => line.port.set_secure_remote(agreed.remote, keys),
-            None => line.port.set_remote(agreed.remote),
+        if let (Some((said, webrtc)), Some((said_before, webrtc_before))) =
+            (&mut agreed.browser, before.and_then(|b| b.browser))
+            && !said.wants_new_keys(&said_before)
+        {
+            webrtc.link = webrtc_before.link;
+        }
+        match (agreed.keys, agreed.browser) {
+            (_, Some((_, webrtc))) => {
+                let leg = self.handle.sender.clone();
+                let tell = move |event| forward(&leg, LegMsg::Webrtc(event));
+                line.port.set_browser(agreed.remote, webrtc, Arc::new(tell));
+            }
+            (Some(keys), None) => line.port.set_secure_remote(agreed.remote, keys),
+            (None, None) => line.port.set_remote(agreed.remote),
         }
         line.agreed = Some(agreed);
         self.handle.set_codec(agreed.remote.codec);
@@ -82,6 +96,7 @@ impl Line {
             session: session & 0x7fff_ffff,
             version: 1,
             security: None,
+            webrtc: None,
             codecs,
         };
         Self {

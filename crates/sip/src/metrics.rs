@@ -16,6 +16,7 @@ pub(crate) struct Metrics {
     pub(crate) dialogs: IntGauge,
     pub(crate) transactions: IntGauge,
     pub(crate) connections: IntGauge,
+    pub(crate) websockets: IntGauge,
     pub(crate) panics: IntCounter,
     pub(crate) lapsed: IntCounter,
 }
@@ -67,6 +68,7 @@ impl Metrics {
                 "Transactions that are running or remembered for repeats, looked at once a second.",
             )?,
             connections: gauge("connections", "SIP connections over TCP open now.")?,
+            websockets: gauge("websockets", "SIP connections over WebSocket open now.")?,
             panics: counter(
                 "panics_total",
                 "Legs and messages ended by a fault in the program.",

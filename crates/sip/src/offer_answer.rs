@@ -6,15 +6,17 @@
 //! 7587 §7). Of a caller's codecs the one is agreed that the house wants most; an operator's phone is offered the
 //! caller's codec first, and if its answer names several, the caller's is used, so that two legs differ only when they
 //! must. SRTP goes by `a=crypto` ([`crate::crypto`]), in RTP/SAVP or beside RTP/AVP (RFC 8643), as the leg's policy has
-//! it. No rtcp-mux, no ICE: what the peer offers of these is left out of the answer, which declines it.
+//! it. A browser's leg goes by ICE and DTLS instead ([`crate::webrtc`]), and by nothing else. On other legs there is no
+//! rtcp-mux and no ICE: what the peer offers of these is left out of the answer, which declines it.
 
 use crate::crypto::{self, Security};
 use crate::sdp;
+use crate::webrtc::{self, Browser, Part, Webrtc};
 use media::{Codec, Codecs, Family, Remote, SrtpKeys, SrtpSuite};
 use sdp_types::{Media, Session};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Most `m=` lines of a description; a longer one is refused.
 const MEDIA_LINES_MAX: usize = 16;
@@ -83,6 +85,8 @@ pub struct Local {
     pub version: u64,
     /// Our keys and whether they must be used; none: RTP in the clear only.
     pub security: Option<Security>,
+    /// Our side of ICE and DTLS, for a browser's leg. It has no other keys.
+    pub webrtc: Option<Webrtc>,
     /// The codecs in use.
     pub codecs: Codecs,
 }
@@ -98,6 +102,8 @@ pub struct Agreed {
     pub keys: Option<SrtpKeys>,
     /// Whether it was agreed on as RTP/SAVP; RTP/AVP otherwise.
     pub savp: bool,
+    /// What a browser said, and how it is reached.
+    pub browser: Option<(Browser, media::Webrtc)>,
 }
 
 impl Agreed {
@@ -105,6 +111,12 @@ impl Agreed {
     pub(crate) fn resumed(self) -> Self {
         Self {
             keys: self.keys.map(SrtpKeys::resumed),
+            browser: self.browser.map(|(browser, mut webrtc)| {
+                if let Some(link) = &mut webrtc.link {
+                    link.keys = link.keys.resumed();
+                }
+                (browser, webrtc)
+            }),
             ..self
         }
     }
@@ -130,6 +142,9 @@ pub enum Incompatible {
     /// RTP in the clear where SRTP is required: 488.
     #[error("SRTP is required here: offer RTP/SAVP with a crypto attribute")]
     Unprotected,
+    /// A browser's audio that cannot be connected: 488.
+    #[error("over WebSocket audio is UDP/TLS/RTP/SAVPF with ICE, rtcp-mux, setup and a SHA-256 fingerprint")]
+    Browser,
     /// The address is a name, a multicast group or of a family that this leg does not have: 488.
     #[error("the media address is not a unicast IP address of this leg's family")]
     Address,
@@ -149,7 +164,10 @@ impl Incompatible {
         match self {
             Incompatible::Malformed => 399,
             Incompatible::Format => 305,
-            Incompatible::Transport | Incompatible::Keys | Incompatible::Unprotected => 302,
+            Incompatible::Transport
+            | Incompatible::Keys
+            | Incompatible::Unprotected
+            | Incompatible::Browser => 302,
             Incompatible::Address => 301,
         }
     }
@@ -170,7 +188,7 @@ pub fn parse(body: &[u8]) -> Result<Session, Incompatible> {
 pub fn check(offer: &Session, codecs: &Codecs, security: Option<&Security>) -> Result<Family, Incompatible> {
     let media = offer
         .medias
-        .get(usable(offer, codecs, security)?)
+        .get(usable(offer, codecs, &|media| protection(media, security))?)
         .ok_or(Incompatible::Format)?;
     let ip = sdp::address(offer, media).ok_or(Incompatible::Address)?;
     Ok(if ip.is_ipv4() { Family::V4 } else { Family::V6 })
@@ -178,17 +196,21 @@ pub fn check(offer: &Session, codecs: &Codecs, security: Option<&Security>) -> R
 
 /// Answers `offer`: our description and what is agreed by it.
 pub fn answer(offer: &Session, local: &Local) -> Result<(String, Agreed), Incompatible> {
-    let index = usable(offer, &local.codecs, local.security.as_ref())?;
+    let index = usable(offer, &local.codecs, &|media| local.protection(offer, media))?;
     let media = offer.medias.get(index).ok_or(Incompatible::Format)?;
     let codec = sdp::codecs(media).filter(|codec| local.codecs.contains(*codec));
     let codec = codec.min_by_key(|codec| local.codecs.rank(*codec));
     let agreed = agree(offer, media, local, codec)?;
     let direction = sdp::direction(offer, media).mirrored();
-    let mut text = head(local);
+    let browser = agreed.browser.map(|(browser, _)| browser);
+    let mut text = head(local, browser.as_ref());
     for (i, line) in offer.medias.iter().enumerate() {
         if i == index {
             let said = Said::agreed(&agreed.remote);
             audio(&mut text, local, &media.proto, &said, direction);
+            if let Some(ours) = &local.webrtc {
+                ours.write_stream(local.rtp, Part::Answer, browser.as_ref(), &mut text);
+            }
             if let (Some(ours), Some(line)) = (&local.security, Security::choose(media)) {
                 ours.answer(&line, &mut text);
             }
@@ -226,7 +248,13 @@ pub fn offer(local: &Local, first: Codec, direction: Direction, agreed: Option<&
         events,
         ptime_ms: remote.map_or(20, |r| r.ptime_ms),
     };
-    let mut text = head(local);
+    let browser = agreed.and_then(|agreed| agreed.browser.as_ref().map(|(browser, _)| browser));
+    let mut text = head(local, browser);
+    if let Some(ours) = &local.webrtc {
+        audio(&mut text, local, Webrtc::PROTO, &said, direction);
+        ours.write_stream(local.rtp, Part::Offer, browser, &mut text);
+        return text;
+    }
     let ours = local
         .security
         .as_ref()
@@ -269,17 +297,41 @@ pub fn accept(answer: &Session, local: &Local, wanted: Codec) -> Result<Agreed, 
     Ok(agreed)
 }
 
+/// How a stream is protected.
+enum Protection {
+    None,
+    Sdes(crypto::Line),
+    Webrtc(Browser),
+}
+
+impl Local {
+    /// How the peer protects a stream, if that may be so.
+    fn protection(&self, session: &Session, media: &Media) -> Result<Protection, Incompatible> {
+        match &self.webrtc {
+            None => protection(media, self.security.as_ref()),
+            Some(_) if !webrtc::is_browsers(media) => Err(Incompatible::Browser),
+            Some(_) => Browser::read(session, media)
+                .map(Protection::Webrtc)
+                .ok_or(Incompatible::Browser),
+        }
+    }
+}
+
 /// The index of the audio line to take: the first that is protected if keys may be used, or else the first in the clear.
-fn usable(offer: &Session, codecs: &Codecs, security: Option<&Security>) -> Result<usize, Incompatible> {
+fn usable(
+    offer: &Session,
+    codecs: &Codecs,
+    protection: &dyn Fn(&Media) -> Result<Protection, Incompatible>,
+) -> Result<usize, Incompatible> {
     let (mut why, mut in_the_clear) = (Incompatible::Format, None);
     for (i, media) in offer.medias.iter().enumerate() {
         let has_codec = || sdp::codecs(media).any(|codec| codecs.contains(codec));
         if media.media != "audio" || media.port == 0 {
             continue;
         }
-        match protection(media, security) {
-            Ok(Some(_)) if has_codec() => return Ok(i),
-            Ok(None) if has_codec() => in_the_clear = in_the_clear.or(Some(i)),
+        match protection(media) {
+            Ok(Protection::Sdes(_) | Protection::Webrtc(_)) if has_codec() => return Ok(i),
+            Ok(Protection::None) if has_codec() => in_the_clear = in_the_clear.or(Some(i)),
             Ok(_) => {}
             Err(reason) => why = reason,
         }
@@ -288,12 +340,12 @@ fn usable(offer: &Session, codecs: &Codecs, security: Option<&Security>) -> Resu
 }
 
 /// The peer's key for a stream, or none for one in the clear.
-fn protection(media: &Media, security: Option<&Security>) -> Result<Option<crypto::Line>, Incompatible> {
+fn protection(media: &Media, security: Option<&Security>) -> Result<Protection, Incompatible> {
     let line = security.and_then(|_| Security::choose(media));
     match (media.proto.as_str(), line) {
-        (AVP | SAVP, Some(line)) => Ok(Some(line)),
+        (AVP | SAVP, Some(line)) => Ok(Protection::Sdes(line)),
         (AVP, None) if security.is_some_and(Security::is_required) => Err(Incompatible::Unprotected),
-        (AVP, None) => Ok(None),
+        (AVP, None) => Ok(Protection::None),
         (SAVP, None) if security.is_some() => Err(Incompatible::Keys),
         _ => Err(Incompatible::Transport),
     }
@@ -306,16 +358,21 @@ fn agree(
     codec: Option<Codec>,
 ) -> Result<Agreed, Incompatible> {
     let codec = codec.ok_or(Incompatible::Format)?;
-    let security = local.security.as_ref();
-    let line = protection(media, security)?;
-    let ip = sdp::address(session, media).ok_or(Incompatible::Address)?;
-    if ip.is_multicast() || ip.is_ipv4() != local.rtp.is_ipv4() {
-        return Err(Incompatible::Address);
-    }
+    let protection = local.protection(session, media)?;
     let direction = sdp::direction(session, media);
-    // RFC 2543's way to hold, which phones still use (RFC 3264 §8.4).
-    let nowhere = ip.is_unspecified();
-    let rtp = SocketAddr::new(ip, media.port);
+    let (rtp, nowhere) = match &protection {
+        // Where a browser is, its checks will show.
+        Protection::Webrtc(_) => (anywhere(local.rtp), false),
+        _ => {
+            let ip = sdp::address(session, media).ok_or(Incompatible::Address)?;
+            if ip.is_multicast() || ip.is_ipv4() != local.rtp.is_ipv4() {
+                return Err(Incompatible::Address);
+            }
+            // RFC 2543's way to hold, which phones still use (RFC 3264 §8.4).
+            (SocketAddr::new(ip, media.port), ip.is_unspecified())
+        }
+    };
+    let ip = rtp.ip();
     // Beside Opus many phones tell keys in the old clock all the same.
     let event = sdp::telephone_event(media, codec.clock_rate())
         .map(|pt| (pt, codec.clock_rate()))
@@ -336,17 +393,33 @@ fn agree(
     Ok(Agreed {
         remote,
         held: !remote.send,
-        keys: security.zip(line).map(|(ours, line)| ours.keys(&line)),
+        keys: match (&local.security, &protection) {
+            (Some(ours), Protection::Sdes(line)) => Some(ours.keys(line)),
+            _ => None,
+        },
         savp: media.proto == SAVP,
+        browser: match (&local.webrtc, protection) {
+            (Some(ours), Protection::Webrtc(browser)) => Some((browser, browser.agreed(ours))),
+            _ => None,
+        },
     })
+}
+
+/// An address of the family of ours that is nobody's.
+fn anywhere(ours: SocketAddr) -> SocketAddr {
+    let port = 9;
+    match ours {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, port).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, port).into(),
+    }
 }
 
 fn next_port(rtp: SocketAddr) -> SocketAddr {
     SocketAddr::new(rtp.ip(), rtp.port().saturating_add(1))
 }
 
-/// `v=` to `t=`.
-fn head(local: &Local) -> String {
+/// `v=` to `t=`, and what else is said once.
+fn head(local: &Local, peer: Option<&Browser>) -> String {
     let mut text = String::with_capacity(320);
     let (ip, family) = (local.rtp.ip(), addr_type(local.rtp.ip()));
     let _ = write!(
@@ -354,6 +427,9 @@ fn head(local: &Local) -> String {
         "v=0\r\no=- {} {} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n",
         local.session, local.version
     );
+    if let Some(ours) = &local.webrtc {
+        ours.write_session(peer, &mut text);
+    }
     text
 }
 

@@ -4,6 +4,7 @@
 //! in nothing else.
 
 use crate::arrival::without_tag;
+use crate::config::Transport;
 use crate::core::Core;
 use crate::crypto::Security;
 use crate::dialog::Dialog;
@@ -17,10 +18,11 @@ use crate::transport::Flow;
 use crate::{Account, SipEvent, SrtpPolicy};
 use acd::{CallerNumber, FailCause, GoneCause, HangUpCause};
 use futures_util::FutureExt;
-use media::Family;
+use media::{Family, WebrtcEvent};
 use rsipstack::sip::{Header, HostWithPort, Method, Request, Response};
 use rsipstack::transaction::key::TransactionKey;
 use rsipstack::transaction::transaction::{TransactionEvent, TransactionEventSender};
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -191,6 +193,7 @@ impl Leg {
                     let _ = calling.tx.send(TransactionEvent::Terminate(calling.key.clone()));
                     return self.picked_up(&calling, &response, &flow).await;
                 }
+                Wake::Message(LegMsg::Webrtc(WebrtcEvent::Connected(link))) => self.linked(link),
                 Wake::Message(LegMsg::Request(mut transaction, _)) => {
                     // Before the answer there is no dialog that the phone could change.
                     self.respond(&mut transaction, 481, Vec::new(), None).await;
@@ -217,37 +220,15 @@ impl Leg {
         let hop = self.dialog.hop_to_phone(&core).await?;
         self.dialog.flow = hop.clone();
         self.dialog.contact = core.contact(&hop);
-        let told = core.told_flow(&hop);
+        let told = core.host_of(&hop);
         let caller = asking.from.unwrap_or_else(CallerNumber::withheld);
-        self.dialog.local = from_value(&caller, &told.to_string());
-        let family = if hop.remote.is_ipv4() {
-            Family::V4
-        } else {
-            Family::V6
-        };
-        let port = match core.media.open(self.id, family) {
-            Ok(port) => port,
-            Err(error) => {
-                error!(call = %self.id.call, leg = self.id.leg, %error, "no media port for a leg that is dialled");
-                return None;
-            }
-        };
-        if self.over {
+        self.dialog.local = from_value(&caller, &told);
+        self.line = self.open_line(&hop);
+        if self.over || self.line.is_none() {
             return None;
         }
-        let rtp = core.told(port.local(), hop.remote.ip());
-        let security = match Security::new(self.srtp) {
-            Ok(security) => security,
-            Err(error) => {
-                error!(call = %self.id.call, leg = self.id.leg, %error, "no keys for SRTP: the system gives no random numbers");
-                return None;
-            }
-        };
-        let tag = core.local_tag(&self.dialog.call_id, "sdp");
-        let line = Line::new(port, rtp, tag, core.config.codecs);
-        self.line = Some(line.secured(security));
         let interval = core.config.session_timer.interval.as_secs();
-        let headers = self.invite_headers(&asking, &told.to_string(), interval);
+        let headers = self.invite_headers(&asking, &told, interval);
         let offer = self.offer_again();
         let request = self.dialog.request(&core, Method::Invite, headers, Some(offer));
         info!(call = %self.id.call, leg = self.id.leg, sip_call_id = self.dialog.call_id, %caller, "ringing a phone");
@@ -259,6 +240,39 @@ impl Leg {
             due: asking.ring_max.map(|ring_max| Instant::now() + ring_max),
             ..Calling::new(request, hop, tx, key)
         })
+    }
+
+    /// Opens the media port. `None` if there is none, or no random numbers, and then the log says so.
+    fn open_line(&self, hop: &Flow) -> Option<Line> {
+        let core = &self.core;
+        let browser = hop.transport == Transport::Ws;
+        let opened = match hop.remote {
+            _ if browser => core.open_for_browser(self.id, hop),
+            SocketAddr::V4(_) => core.media.open(self.id, Family::V4),
+            SocketAddr::V6(_) => core.media.open(self.id, Family::V6),
+        };
+        let port = match opened {
+            Ok(port) => port,
+            Err(error) => {
+                error!(call = %self.id.call, leg = self.id.leg, %error, "no media port for a leg that is dialled");
+                return None;
+            }
+        };
+        let tag = core.local_tag(&self.dialog.call_id, "sdp");
+        let local = port.local();
+        let line = |rtp| Line::new(port, rtp, tag, core.config.codecs);
+        let line = if browser {
+            line(core.told_to_browser(local, hop.remote.ip())).for_browser(core)
+        } else {
+            Security::new(self.srtp).map(|keys| line(core.told(local, hop.remote.ip())).secured(keys))
+        };
+        match line {
+            Ok(line) => Some(line),
+            Err(error) => {
+                error!(call = %self.id.call, leg = self.id.leg, %error, "no keys for a leg: the system gives no random numbers");
+                None
+            }
+        }
     }
 
     fn keep_calling(&self, request: &Request, hop: &Flow) {
@@ -374,7 +388,12 @@ impl Leg {
             headers: headers.into(),
             body: Vec::new(),
         };
-        client(&self.core, request, &calling.hop, None).await;
+        let hop = match calling.hop.transport {
+            // The page may have another connection by now.
+            Transport::Ws => self.dialog.hop(&Arc::clone(&self.core)).await,
+            _ => calling.hop.clone(),
+        };
+        client(&self.core, request, &hop, None).await;
     }
 
     /// Sends the INVITE again if the response tells how it would be taken.
@@ -466,6 +485,9 @@ impl Leg {
         self.arm_from(response);
         self.keep_confirmed();
         self.core.send(ack, &hop).await;
+        if !self.browser_heard().await {
+            return false;
+        }
         self.emit(SipEvent::Answered { leg: self.id });
         true
     }

@@ -12,6 +12,7 @@ use crate::leg::Leg;
 use crate::offer_answer::{Agreed, Local};
 use crate::session_timer;
 use crate::transport::Flow;
+use crate::websocket;
 use acd::LegId;
 use rsipstack::sip::{Header, Request, SipMessage, Uri};
 use serde::{Deserialize, Serialize};
@@ -126,7 +127,7 @@ pub(crate) enum StageRecord {
     /// A caller's INVITE that has no final answer whose ACK was seen.
     Waiting {
         invite: String,
-        answer: Option<(String, Agreed)>,
+        answer: Option<Box<(String, Agreed)>>,
         timer: Option<session_timer::Agreed>,
         reliable: bool,
         rseq: u32,
@@ -195,13 +196,22 @@ impl From<&Flow> for WayRecord {
 }
 
 impl WayRecord {
-    pub(crate) fn is_tcp(&self) -> bool {
-        self.transport == Transport::Tcp
+    /// By a connection, which died with the last run.
+    pub(crate) fn is_stream(&self) -> bool {
+        self.transport != Transport::Udp
+    }
+
+    pub(crate) fn is_websocket(&self) -> bool {
+        self.transport == Transport::Ws
     }
 
     /// The way by UDP: the same socket if it is open again, or else another of its family. A TCP connection died with
-    /// the last run; until there is another, this is where its dialog stands.
+    /// the last run; until there is another, this is where its dialog stands. So did a WebSocket, which stays its
+    /// dialog's until the browser is back.
     pub(crate) fn flow(&self, core: &Core) -> Option<Flow> {
+        if self.is_websocket() {
+            return websocket::ended(self.remote);
+        }
         let same = core.udp.iter().find(|flow| flow.local == self.local);
         same.map(|flow| flow.to(self.remote))
             .or_else(|| core.udp_flow(self.remote))

@@ -10,12 +10,16 @@ use crate::message;
 use crate::record::{self, BindingRecord, WayRecord};
 use crate::transport::Flow;
 use crate::validate::Refusal;
+use crate::websocket::WebUser;
 use crate::{PhoneOwner, SipConfig, SipError, SipEvent, TrunkAuth};
 use acd::OperatorId;
 use rsipstack::sip::{Header, Request, Uri};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+/// How long after a restart a browser's phone counts as registered, until it is back.
+const RETURN_GRACE: Duration = Duration::from_secs(30);
 
 /// All phones and where they are.
 pub(crate) struct Registrar {
@@ -35,7 +39,8 @@ struct PhoneState {
 struct Binding {
     uri: Uri,
     text: String,
-    /// None for a TCP connection of before a restart.
+    /// None for a TCP connection of before a restart. A WebSocket of before a restart leads nowhere, until there is
+    /// another.
     flow: Option<Flow>,
     behind_nat: bool,
     expires: Instant,
@@ -107,6 +112,19 @@ impl Registrar {
         self.by_user.get(user).and_then(|&i| self.phones.get(i))
     }
 
+    fn of_operator(&self, operator: OperatorId) -> Option<&PhoneState> {
+        let owner = PhoneOwner::Operator(operator);
+        self.phones.iter().find(|phone| phone.owner == owner)
+    }
+
+    /// The way by which a contact was registered last. Names of browsers are random: each stands for one phone.
+    pub(crate) fn way_to_contact(&self, contact: &Uri) -> Option<Flow> {
+        let same =
+            |b: &&Binding| (&b.uri.host_with_port, b.uri.user()) == (&contact.host_with_port, contact.user());
+        let newest = |phone: &PhoneState| phone.lock().iter().rev().find(same)?.flow.clone();
+        self.phones.iter().find_map(newest)
+    }
+
     /// Where to ring a user's phone now: the fixed contact, or the one registered last.
     pub(crate) fn reach(&self, user: &str, now: Instant) -> Option<Reach> {
         let phone = self.phone(user)?;
@@ -140,15 +158,20 @@ impl Binding {
 
 impl BindingRecord {
     fn binding(self, core: &Core) -> Option<Binding> {
+        let expires = record::instant(self.expires);
+        let expires = match self.way {
+            Some(way) if way.is_websocket() => expires.min(Instant::now() + RETURN_GRACE),
+            _ => expires,
+        };
         Some(Binding {
             uri: Uri::try_from(self.contact.as_str()).ok()?,
             flow: self
                 .way
-                .filter(|way| !way.is_tcp())
+                .filter(|way| way.is_websocket() || !way.is_stream())
                 .and_then(|way| way.flow(core)),
             text: self.contact,
             behind_nat: self.behind_nat,
-            expires: record::instant(self.expires),
+            expires,
             call_id: self.call_id,
             seq: self.seq,
         })
@@ -200,7 +223,14 @@ impl Core {
     pub(crate) async fn register(&self, incoming: Incoming) -> Result<(), Refusal> {
         let request = &incoming.request;
         let phones = &self.registrar;
-        let user = self.authenticate(request, |user| phones.phone(user).map(|p| p.secret.as_str()))?;
+        let signed_in = match self.web_user(&incoming.flow) {
+            Some(WebUser::Operator(operator)) => phones.of_operator(operator),
+            Some(WebUser::Guest) | None => None,
+        };
+        let user = match signed_in {
+            Some(phone) => phone.user.clone(),
+            None => self.authenticate(request, |user| phones.phone(user).map(|p| p.secret.as_str()))?,
+        };
         let record = message::header(&request.headers, "To").and_then(message::uri);
         let phone = phones.phone(&user).ok_or(Refusal::new(403, "bad_credentials"))?;
         // One phone may not register another's address (RFC 3261 §10.3 item 4).
@@ -336,6 +366,17 @@ impl Core {
         let fixed = self.registrar.phones.iter().filter(|phone| phone.fixed.is_some());
         for operator in fixed.filter_map(PhoneState::operator) {
             self.emit(SipEvent::PhoneRegistered { operator });
+        }
+    }
+
+    /// Drops the contacts that came by a connection which has ended.
+    pub(crate) fn drop_contacts_of(&self, ended: &Flow) {
+        let by_it = |b: &Binding| b.flow.as_ref().is_some_and(|flow| flow.serial == ended.serial);
+        for phone in &self.registrar.phones {
+            let any = phone.lock().iter().any(by_it);
+            if any {
+                phone.change(self, |bindings| bindings.retain(|b| !by_it(b)));
+            }
         }
     }
 

@@ -64,7 +64,10 @@ impl Core {
             self.forget_leg(id);
             return Err("there is no socket from which its peer could be reached");
         };
-        let reconnect = record.dialog.way().is_tcp();
+        // An answered browser is heard already, and waited for when there is something to say.
+        let answered = matches!(record.stage, StageRecord::Confirmed);
+        let way = record.dialog.way();
+        let reconnect = way.is_stream() && !(way.is_websocket() && answered);
         let Some(dialog) = record.dialog.dialog(flow, SEQ_HEADROOM) else {
             self.forget_leg(id);
             return Err("its record does not say where the peer is");
@@ -114,7 +117,7 @@ impl Leg {
         match stage {
             StageRecord::Confirmed => self.revive_confirmed(whole),
             StageRecord::Calling { invite, hop } => {
-                let hop = hop.flow(&self.core).filter(|_| !hop.is_tcp());
+                let hop = hop.flow(&self.core).filter(|_| !hop.is_stream());
                 self.revive_calling(&invite, hop, whole).await;
             }
             waiting @ StageRecord::Waiting { .. } => self.revive_waiting(waiting, whole),
@@ -203,6 +206,7 @@ impl Leg {
             Transaction::new_server(key, request.clone(), Arc::clone(&self.core.endpoint), connection);
         let server = resume_server_invite(&self.core, transaction, &self.handle.sender, answer.is_none())
             .ok_or("its INVITE has no CSeq")?;
+        let answer = answer.map(|answer| *answer);
         Ok(Invite::new(request, server, answer, timer, reliable).restored(rseq))
     }
 }

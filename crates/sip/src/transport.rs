@@ -8,7 +8,7 @@ use crate::SipError;
 use crate::config::{Listen, Transport};
 use crate::core::Core;
 use crate::wire;
-use rsipstack::sip::{HostWithPort, Transport as SipTransport};
+use rsipstack::sip::{HostWithPort, SipMessage, Transport as SipTransport};
 use rsipstack::transport::stream::StreamConnection;
 use rsipstack::transport::tcp::TcpConnection;
 use rsipstack::transport::udp::{UdpConnection, UdpInner};
@@ -41,6 +41,8 @@ pub(crate) struct Flow {
     pub(crate) remote: SocketAddr,
     /// Our socket's address, which may be unspecified.
     pub(crate) local: SocketAddr,
+    /// Tells a WebSocket from others that had the same address at another time; 0 for other transports.
+    pub(crate) serial: u64,
 }
 
 impl Flow {
@@ -64,6 +66,11 @@ impl Flow {
         let sent = match &self.connection {
             SipConnection::Udp(udp) => udp.send_raw(bytes, &self.to(remote).addr()).await,
             SipConnection::Tcp(tcp) => tcp.send_raw(bytes).await,
+            // A WebSocket carries whole messages.
+            SipConnection::Channel(socket) => match SipMessage::try_from(bytes) {
+                Ok(message) => socket.send(message).await,
+                Err(error) => Err(error.into()),
+            },
             _ => Ok(()),
         };
         if let Err(error) = sent {
@@ -76,6 +83,7 @@ pub(crate) const fn sip_transport(transport: Transport) -> SipTransport {
     match transport {
         Transport::Udp => SipTransport::Udp,
         Transport::Tcp => SipTransport::Tcp,
+        Transport::Ws => SipTransport::Ws,
     }
 }
 
@@ -110,6 +118,7 @@ impl Bound {
                     transport: Transport::Udp,
                     remote: local,
                     local,
+                    serial: 0,
                 };
                 Ok((Bound::Udp(socket, flow), local))
             }
@@ -118,6 +127,7 @@ impl Bound {
                 let local = listener.local_addr().map_err(failed)?;
                 Ok((Bound::Tcp(listener), local))
             }
+            Transport::Ws => Err(failed(io::ErrorKind::Unsupported.into())),
         }
     }
 
@@ -229,6 +239,7 @@ fn adopt(core: &Arc<Core>, stream: TcpStream, remote: SocketAddr) -> io::Result<
         transport: Transport::Tcp,
         remote,
         local,
+        serial: 0,
     };
     core.streams.insert(remote, flow.clone());
     core.metrics.connections.inc();

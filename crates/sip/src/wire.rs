@@ -276,6 +276,7 @@ mod tests {
             session: 1,
             version: 1,
             security: crate::crypto::Security::new(crate::SrtpPolicy::Optional).expect("randomness"),
+            webrtc: None,
             codecs: media::Codecs::default(),
         };
         for original in fixtures("sdp") {

@@ -152,6 +152,7 @@ fn offers_get_the_answer_that_is_due() {
         session: 7,
         version: 1,
         security: None,
+        webrtc: None,
         codecs: media::Codecs::default(),
     };
     for row in &rows {
@@ -197,6 +198,7 @@ fn answers_to_our_offer_are_taken_or_refused() {
         session: 7,
         version: 1,
         security: None,
+        webrtc: None,
         codecs: media::Codecs::default(),
     };
     let head = "v=0\r\no=- 1 1 IN IP4 198.51.100.7\r\ns=-\r\nc=IN IP4 198.51.100.7\r\nt=0 0\r\n";

@@ -3,9 +3,9 @@
 mod common;
 
 use acd::{CallerNumber, FailCause, GoneCause, HangUpCause, LegId, OperatorId};
-use common::{Call, Peer, config, listen, register, sdp};
+use common::{Call, Peer, config, listen, register, register_text, sdp};
 use media::{Library, Media, MediaConfig};
-use sip::{Accepted, Memory, Sip, SipConfig, SipEvent, Transport};
+use sip::{Accepted, Memory, Sip, SipConfig, SipEvent, Transport, WebUser};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
@@ -460,4 +460,33 @@ async fn a_leg_whose_ports_were_taken_is_ended_and_nobody_else() {
     );
     caller.expect_request("BYE").await;
     waiting.expect(500).await;
+}
+
+#[tokio::test]
+async fn a_browser_counts_as_registered_until_its_page_is_back() {
+    let page = |life: &Life| Peer::browser(&life.sip, "page", WebUser::Operator(OPERATOR));
+    let mut life = Life::begin(udp_only()).await;
+    let browser = page(&life);
+    let text = register_text(&browser, "101", "r", 1, "", "");
+    browser.send(&text).await;
+    browser.expect(200).await;
+    assert_eq!(
+        life.event().await,
+        SipEvent::PhoneRegistered { operator: OPERATOR }
+    );
+    let life = life.killed(|| drop(browser)).await;
+    assert_eq!(life.sip.phones(), [(OPERATOR, true), (OperatorId(1), false)]);
+    // The queue rings it at once, and the INVITE waits for the page.
+    let id = leg(acd::CallId(1_500));
+    life.sip.dial(id, OPERATOR, CallerNumber::new("13800138000"));
+    let browser = page(&life);
+    browser
+        .send(&register_text(&browser, "101", "r", 2, "", ""))
+        .await;
+    browser.expect(200).await;
+    let invite = browser.expect_request("INVITE").await;
+    assert!(invite.body.contains("UDP/TLS/RTP/SAVPF"), "{}", invite.body);
+    browser.respond(&invite, 486, "t", "", "").await;
+    browser.expect_request("ACK").await;
+    life.nothing_kept().await;
 }

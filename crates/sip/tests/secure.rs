@@ -18,6 +18,7 @@ fn local(policy: SrtpPolicy) -> Local {
         session: 7,
         version: 1,
         security: Security::new(policy).expect("randomness"),
+        webrtc: None,
         codecs: media::Codecs::new(&[]),
     }
 }

@@ -2,18 +2,23 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
 use acd::{OperatorId, QueueId};
+use futures_util::{SinkExt, StreamExt};
 use media::{Library, Media, MediaConfig};
 use sip::{
     Accepted, Listen, Phone, PhoneOwner, Sip, SipConfig, SipEvent, SrtpPolicy, Transport, Trunk, TrunkAuth,
+    WebUser,
 };
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::{Mutex, mpsc};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::Role;
 
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -99,6 +104,7 @@ impl Rig {
             bind_v6: Some(Ipv6Addr::LOCALHOST),
             ports,
             port_rest: Duration::ZERO,
+            webrtc_connect_timeout: Duration::from_millis(500),
             threads: 1,
             ..MediaConfig::default()
         };
@@ -293,6 +299,7 @@ impl Msg {
 enum Link {
     Udp(UdpSocket),
     Tcp(Mutex<(TcpStream, Vec<u8>)>),
+    Ws(Box<Mutex<WebSocketStream<DuplexStream>>>),
 }
 
 /// A peer on loopback.
@@ -301,9 +308,12 @@ pub struct Peer {
     pub local: SocketAddr,
     pub remote: SocketAddr,
     pub via: &'static str,
+    /// Where the peer says that it is reached.
+    pub host: String,
 }
 
 static NUMBER: AtomicU32 = AtomicU32::new(1);
+static NEXT_BROWSER: AtomicU16 = AtomicU16::new(1);
 
 /// A text that was not used before.
 pub fn fresh(prefix: &str) -> String {
@@ -326,6 +336,7 @@ impl Peer {
             local,
             remote,
             via: "UDP",
+            host: local.to_string(),
         }
     }
 
@@ -342,6 +353,26 @@ impl Peer {
             local,
             remote,
             via: "TCP",
+            host: local.to_string(),
+        }
+    }
+
+    /// A browser that calls itself `name`, on a WebSocket which somebody has upgraded for `user`.
+    pub fn browser(sip: &Sip, name: &str, user: WebUser) -> Peer {
+        let (ours, theirs) = tokio::io::duplex(65_536);
+        let local: SocketAddr = ([127, 0, 0, 1], NEXT_BROWSER.fetch_add(1, Ordering::Relaxed)).into();
+        let sip = sip.clone();
+        tokio::spawn(async move {
+            sip.serve_websocket(theirs, local, user).await;
+        });
+        let socket = WebSocketStream::from_raw_socket(ours, Role::Client, None);
+        let socket = futures_util::FutureExt::now_or_never(socket).expect("nothing to wait for");
+        Peer {
+            link: Link::Ws(Box::new(Mutex::new(socket))),
+            local,
+            remote: local,
+            via: "WS",
+            host: format!("{name}.invalid;transport=ws"),
         }
     }
 
@@ -355,6 +386,10 @@ impl Peer {
                 socket.send_to(bytes, self.remote).await.expect("sent");
             }
             Link::Tcp(link) => link.lock().await.0.write_all(bytes).await.expect("sent"),
+            Link::Ws(link) => {
+                let text = String::from_utf8(bytes.to_vec()).expect("text");
+                link.lock().await.send(Message::text(text)).await.expect("sent");
+            }
         }
     }
 
@@ -378,6 +413,7 @@ impl Peer {
 
     async fn read(&self) -> Msg {
         match &self.link {
+            Link::Ws(_) => Msg::parse(self.text().await.as_bytes()),
             Link::Udp(socket) => {
                 let mut buffer = vec![0; 65_536];
                 let (length, _) = socket.recv_from(&mut buffer).await.expect("received");
@@ -402,8 +438,33 @@ impl Peer {
         }
     }
 
+    /// The next frame of text as it is, for a peer on a WebSocket.
+    pub async fn text(&self) -> String {
+        let Link::Ws(link) = &self.link else {
+            panic!("WebSocket only")
+        };
+        loop {
+            let read = tokio::time::timeout(PATIENCE, async { link.lock().await.next().await });
+            match read
+                .await
+                .expect("a frame in time")
+                .expect("it is open")
+                .expect("a frame")
+            {
+                Message::Text(text) => return text.to_string(),
+                Message::Ping(_) => {}
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+    }
+
     /// Waits until the other side has closed the connection.
     pub async fn closed(&self) {
+        if let Link::Ws(link) = &self.link {
+            let mut link = link.lock().await;
+            let end = async { while let Some(Ok(_)) = link.next().await {} };
+            return tokio::time::timeout(PATIENCE, end).await.expect("closed in time");
+        }
         let Link::Tcp(link) = &self.link else {
             panic!("TCP only")
         };
@@ -458,7 +519,7 @@ impl Peer {
             request.get("To"),
             request.get("Call-ID"),
             request.get("CSeq"),
-            self.local,
+            self.host,
         ));
         if !body.is_empty() {
             text.push_str("Content-Type: application/sdp\r\n");
@@ -531,7 +592,7 @@ impl<'p> Call<'p> {
             self.to,
             self.call_id,
             self.seq,
-            self.peer.local,
+            self.peer.host,
             if self.peer.via == "TCP" {
                 ";transport=tcp"
             } else {
@@ -613,7 +674,7 @@ pub fn register_text(
     let contact = if extra.contains("Contact:") {
         String::new()
     } else {
-        format!("Contact: <sip:{user}@{}>\r\n", peer.local)
+        format!("Contact: <sip:{user}@{}>\r\n", peer.host)
     };
     format!(
         "REGISTER sip:{} SIP/2.0\r\nVia: SIP/2.0/{} {};branch={};rport\r\nMax-Forwards: 70\r\n\
