@@ -7,6 +7,7 @@
 #![allow(clippy::print_stderr, reason = "a failing test shows what its peers said")]
 
 mod baresip;
+mod chromium;
 mod engine;
 mod feed;
 mod floor;
@@ -18,6 +19,7 @@ mod sipp;
 mod web;
 
 pub use baresip::{Baresip, Sends, Softphone};
+pub use chromium::Chromium;
 pub use engine::{Engine, SECRET, Settings, audio_dir};
 pub use feed::{Feed, Log};
 pub use floor::{Floor, Number, shown};

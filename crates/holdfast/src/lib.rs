@@ -8,6 +8,7 @@
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
 pub mod banner;
+mod browsers;
 pub mod check;
 pub mod config;
 pub mod demo;

@@ -2,9 +2,9 @@
 
 use crate::Config;
 use crate::banner::{Addresses, Banner};
-use crate::{descriptors, past};
+use crate::{browsers, descriptors, past};
 use engine::{Clock, Ended, Engine, EngineError, House, Recovery, entrance, with_quality};
-use feed::{About, Account, Directory, Feed, FeedConfig, FeedError, Hub};
+use feed::{About, Account, Directory, Feed, FeedConfig, FeedError, Hub, Mount};
 use journal::JournalError;
 use media::{AudioConfig, Library, Media, MediaError, Unprepared};
 use prometheus::Registry;
@@ -226,7 +226,8 @@ impl Server {
             register: addresses.register.clone(),
         };
         let before = Addresses::new(&config, &listening, config.feed.listen);
-        let feed_config = feed_config(&config, about(&before), time, sessions);
+        let mounts = vec![browsers::mount(&sip)];
+        let feed_config = feed_config(&config, about(&before), time, sessions, mounts);
         let feed = feed::start(feed_config, hub.clone(), requests.clone(), registry.clone()).await?;
         let engine = Engine::start(
             config.engine,
@@ -381,7 +382,13 @@ fn names(config: &Config) -> Names {
     }
 }
 
-fn feed_config(config: &Config, about: About, clock: feed::Clock, memory: feed::Memory) -> FeedConfig {
+fn feed_config(
+    config: &Config,
+    about: About,
+    clock: feed::Clock,
+    memory: feed::Memory,
+    mounts: Vec<Mount>,
+) -> FeedConfig {
     let Names {
         queues,
         trunks,
@@ -410,7 +417,7 @@ fn feed_config(config: &Config, about: About, clock: feed::Clock, memory: feed::
         supervisor_secret: config.feed.supervisor_secret.clone(),
         session_lifetime: config.feed.session_lifetime,
         memory,
-        mounts: Vec::new(),
+        mounts,
         origins: config.feed.origins.clone(),
         about,
         limits: config.feed.limits.clone(),

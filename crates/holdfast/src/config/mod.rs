@@ -171,6 +171,7 @@ fn read(findings: &Findings<'_>, value: toml_span::Value<'_>) -> Option<Config> 
     let trunk_ids = (0..trunks.trunks.len() as u32).map(TrunkId);
     let dialable = trunk_ids.map(|id| trunks.ways_out.contains_key(&id)).collect();
     sip.trunks = trunks.trunks;
+    sip.web_callers = trunks.browsers;
     sip.ways_out = trunks.ways_out;
     sip.destinations = queues.destinations;
     sip.number_skills = queues.number_skills;

@@ -154,6 +154,9 @@ fn limits(section: &mut Section<'_, '_, '_>, default: Limits) -> Limits {
         connections_max: section
             .integer("connections_max", 1..=100_000)
             .unwrap_or(default.connections_max),
+        websockets_max: section
+            .integer("websockets_max", 1..=100_000)
+            .unwrap_or(default.websockets_max),
         ..default
     }
 }
@@ -163,6 +166,8 @@ fn limits(section: &mut Section<'_, '_, '_>, default: Limits) -> Limits {
 pub(super) struct Trunks {
     pub(super) trunks: Vec<Trunk>,
     pub(super) ways_out: BTreeMap<TrunkId, WayOut>,
+    /// By which browsers' calls come, if they may.
+    pub(super) browsers: Option<TrunkId>,
 }
 
 /// Reads them. `number` is what people know the house by.
@@ -179,8 +184,19 @@ pub(super) fn trunks(root: &mut Section<'_, '_, '_>, number: Option<&str>) -> Tr
         let auth = trunk_auth(&mut section, &name);
         let trusted_identity = section.boolean("trusted_identity").unwrap_or(false);
         let srtp = srtp_policy(&mut section, SrtpPolicy::Optional);
+        let id = TrunkId(read.trunks.len() as u32);
         if let Some(way) = way_out(&mut section, &name, &auth, number) {
-            read.ways_out.insert(TrunkId(read.trunks.len() as u32), way);
+            read.ways_out.insert(id, way);
+        }
+        if section.boolean("browsers").unwrap_or(false) {
+            match read.browsers {
+                None => read.browsers = Some(id),
+                Some(_) => section.findings().error(
+                    &section.at_key("browsers"),
+                    "is set on another trunk already",
+                    "leave it on the one trunk that browsers' calls should count as",
+                ),
+            }
         }
         read.trunks.push(Trunk {
             name: name.clone(),

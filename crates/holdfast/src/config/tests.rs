@@ -489,6 +489,13 @@ fn wrong_ways_out_and_keys_are_named() {
     );
     with(
         "name = \"local\"",
+        "name = \"other\"\nfrom = [\"10.0.0.1\"]\nbrowsers = true\n[[trunks]]\nname = \"local\"\nbrowsers = true",
+        expect![[r#"
+            Error trunks[1].browsers: is set on another trunk already; leave it on the one trunk that browsers' calls should count as
+        "#]],
+    );
+    with(
+        "name = \"local\"",
         "name = \"local\"\ndial = \"192.0.2.1\"",
         expect![[r#"
             Error trunks[0].dial: "192.0.2.1" is not a SIP URI; write the provider's address alone, such as "sip:192.0.2.1:5060" or "sip:sip.provider.example;transport=tcp"

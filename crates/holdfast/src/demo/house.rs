@@ -91,6 +91,7 @@ supervisor_secret = "{SECRET}"
 [[trunks]]
 name = "loopback"
 from = ["127.0.0.0/8", "::1"]
+browsers = true
 [[queues]]
 name = "hotline"
 dial = ["hotline", "12345"]
