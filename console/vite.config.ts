@@ -17,6 +17,7 @@ export default defineConfig({
     proxy: {
       // The engine lets in pages of its own origin only; here this server stands for it.
       "/feed": { target: ENGINE, ws: true, changeOrigin: true, headers: { origin: ENGINE } },
+      "/sip": { target: ENGINE, ws: true, changeOrigin: true, headers: { origin: ENGINE } },
       "/session": { target: ENGINE, changeOrigin: true, headers: { origin: ENGINE } },
       "/about.json": ENGINE,
     },

@@ -19,6 +19,7 @@ export interface Settings {
   operators: Record<string, string | null>;
   /** Further lines of TOML: of the queue, and whole sections. */
   queue?: string;
+  trunk?: string;
   feed?: string;
   lines?: number;
 }
@@ -91,7 +92,7 @@ export class Engine {
 }
 
 function toml(settings: Settings, address: string, dir: string): string {
-  const { operators, queue = "", feed = "", lines = 12 } = settings;
+  const { operators, queue = "", trunk = "", feed = "", lines = 12 } = settings;
   const people = Object.entries(operators).map(
     ([name, phone]) => `
 [[operators]]
@@ -125,6 +126,7 @@ ${feed}
 [[trunks]]
 name = "loopback"
 from = ["127.0.0.0/8"]
+${trunk}
 [[queues]]
 name = "hotline"
 dial = ["hotline"]

@@ -4,17 +4,20 @@ import { useEffect, useReducer } from "preact/hooks";
 import { useView } from "./hooks";
 import { words } from "./i18n";
 import { live, type View } from "./live";
+import { CallerPage } from "./pages/caller";
 import { OperatorPage } from "./pages/operator";
 import { SignIn } from "./pages/sign-in";
 import { SupervisorPage } from "./pages/supervisor";
 import { Wallboard } from "./pages/wallboard";
 import { Banner, Header } from "./parts/header";
 import type { Phone } from "./phone/phone";
+import { usePhone } from "./phone/use-phone";
 import { prefs } from "./prefs";
 import { type Path, path } from "./route";
 
-export function App({ phone }: { phone: Phone | null }) {
+export function App() {
   const view = useView();
+  const here = path();
   const [, redraw] = useReducer<number, void>((count) => count + 1, 0);
   useEffect(() => {
     const changed = () => {
@@ -25,7 +28,8 @@ export function App({ phone }: { phone: Phone | null }) {
     addEventListener("popstate", changed);
     return () => removeEventListener("popstate", changed);
   }, []);
-  const here = path();
+  const { role, operator } = view.hello ?? {};
+  const phone = usePhone(role === "operator" ? operator : undefined, prefs.phoneHere);
   return (
     <div class={`page ${view.lostAt === null ? "" : "stale"}`}>
       <a class="skip" href="#content">
@@ -44,6 +48,7 @@ function Page({ view, path, phone }: { view: View; path: Path; phone: Phone | nu
   useEffect(() => {
     if (role !== "operator") document.title = `${view.about?.name ?? "Holdfast"} · ${words().console}`;
   }, [role, view.about, words()]);
+  if (path === "/call") return <CallerPage view={view} />;
   if (path === "/wallboard" && (queue || view.link !== "guest")) return <Wallboard view={view} />;
   if (role === "operator" && me) return <OperatorPage view={view} me={me} phone={phone} />;
   if (role === "supervisor") return <SupervisorPage view={view} />;

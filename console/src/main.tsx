@@ -5,5 +5,5 @@ import "./style/parts.css";
 import "./style/pages.css";
 
 const place = document.getElementById("app");
-if (place) render(<App phone={null} />, place);
+if (place) render(<App />, place);
 start();

@@ -11,6 +11,8 @@ interface Choices {
   singleKeys: boolean;
   /** Whether a call is announced while the page is hidden. */
   notify: boolean;
+  /** Whether this page is the operator's phone. Who has one on the desk says no. */
+  phoneHere: boolean;
 }
 
 const KEY = "holdfast.choices";
@@ -20,23 +22,25 @@ class Prefs implements Choices {
   theme: Theme = "auto";
   singleKeys = true;
   notify = true;
+  phoneHere = true;
   private changed: () => void = () => {};
 
   constructor() {
-    const { language, theme, singleKeys, notify } = stored();
+    const { language, theme, singleKeys, notify, phoneHere } = stored();
     if (language === "en" || language === "zh") this.language = language;
     if (theme === "light" || theme === "dark") this.theme = theme;
     if (singleKeys === false) this.singleKeys = false;
     if (notify === false) this.notify = false;
+    if (phoneHere === false) this.phoneHere = false;
     this.show();
   }
 
   /** Changes some choices, and remembers them where the browser lets us. */
   choose(choices: Partial<Choices>): void {
     Object.assign(this, choices);
-    const { language, theme, singleKeys, notify } = this;
+    const { language, theme, singleKeys, notify, phoneHere } = this;
     try {
-      localStorage.setItem(KEY, JSON.stringify({ language, theme, singleKeys, notify }));
+      localStorage.setItem(KEY, JSON.stringify({ language, theme, singleKeys, notify, phoneHere }));
     } catch {
       // Private windows may refuse; the choice then lasts as long as the page.
     }

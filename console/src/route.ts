@@ -1,10 +1,12 @@
-// Which page is shown. The engine answers both addresses with the same file.
+// Which page is shown. The engine answers all addresses with the same file.
 
-export type Path = "/" | "/wallboard";
+export type Path = "/" | "/wallboard" | "/call";
+
+const PATHS: readonly Path[] = ["/", "/wallboard", "/call"];
 
 /** The page that the address names. */
 export function path(): Path {
-  return location.pathname === "/wallboard" ? "/wallboard" : "/";
+  return PATHS.find((known) => known === location.pathname) ?? "/";
 }
 
 /** Shows another page, without loading anything. */

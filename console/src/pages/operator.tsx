@@ -13,6 +13,8 @@ import { DepthTile, LinesTile, OldestTile, ToldTile } from "../parts/figures";
 import { OperatorList, WaitingList } from "../parts/lists";
 import { LevelSign } from "../parts/mark";
 import type { Phone } from "../phone/phone";
+import { mayHear } from "../phone/use-phone";
+import { prefs } from "../prefs";
 
 /** Callers next in line who are listed. */
 const NEXT_MAX = 12;
@@ -86,6 +88,7 @@ function StateCard({ view, me }: { view: View; me: Operator }) {
           <LevelSign level="watch" /> {words().phoneMissing}
         </p>
       )}
+      <PhoneChoice />
       <div class="buttons">
         <button
           class="primary"
@@ -131,6 +134,21 @@ function StateCard({ view, me }: { view: View; me: Operator }) {
       </p>
       {leaving && <SignOff run={() => run({ do: "sign_off" })} onClose={() => setLeaving(false)} />}
     </section>
+  );
+}
+
+/** Whether this page is the phone, or one on the desk. */
+function PhoneChoice() {
+  if (!mayHear()) return <p class="note">{words().phoneNeedsHttps}</p>;
+  return (
+    <label class="check">
+      <input
+        type="checkbox"
+        checked={prefs.phoneHere}
+        onChange={(event) => prefs.choose({ phoneHere: event.currentTarget.checked })}
+      />
+      {words().phoneHere}
+    </label>
   );
 }
 

@@ -5,7 +5,9 @@ import type { Call, Operator } from "../feed/wire";
 import { fill, words } from "../i18n";
 import { duration } from "../i18n/format";
 import type { View } from "../live";
+import { useKeys } from "../hooks";
 import type { Phone } from "../phone/phone";
+import { Keypad } from "./keypad";
 import { callerName } from "./lists";
 import { LevelSign } from "./mark";
 
@@ -27,6 +29,7 @@ export function CallCard({ view, me, phone }: CallProps) {
       <section class="card call none" aria-labelledby="call">
         <h2 id="call">{words().noCall}</h2>
         <p>{words().noCallHint}</p>
+        {phone && <PhoneButtons phone={phone} />}
       </section>
     );
   }
@@ -103,19 +106,60 @@ function WrapUp({ view, me }: { view: View; me: Operator }) {
   );
 }
 
-/** Answer and hang up, where the phone is in the page. */
+/** What can be done with a call, where the phone is in the page. */
 function PhoneButtons({ phone }: { phone: Phone }) {
   const [, redraw] = useReducer<number, void>((count) => count + 1, 0);
   useEffect(() => phone.onChange(redraw), [phone]);
-  if (phone.call === "none") return null;
+  const { call, muted, held, trouble } = phone;
+  const up = call === "up";
+  const answer = () => phone.answer();
+  const hangUp = () => phone.hangUp();
+  const mute = () => phone.mute(!muted);
+  const hold = () => phone.hold(!held);
+  useKeys({
+    ...(call === "rings" && { a: answer }),
+    ...(call !== "none" && { x: hangUp }),
+    ...(up && { m: mute, h: hold }),
+  });
   return (
-    <div class="buttons">
-      {phone.call === "rings" && (
-        <button class="primary" onClick={() => phone.answer()}>
-          {words().answer}
-        </button>
+    <>
+      {trouble && (
+        <p class="trouble" role="alert">
+          {fill(words().phoneTrouble[trouble.what], { why: trouble.detail })}
+        </p>
       )}
-      <button onClick={() => phone.hangUp()}>{phone.call === "rings" ? words().decline : words().hangUp}</button>
-    </div>
+      {call !== "none" && (
+        <div class="buttons">
+          {call === "rings" && (
+            <button class="primary" aria-keyshortcuts="a" onClick={answer}>
+              {words().answer}
+              <kbd aria-hidden="true">A</kbd>
+            </button>
+          )}
+          <button aria-keyshortcuts="x" onClick={hangUp}>
+            {up ? words().hangUp : words().decline}
+            <kbd aria-hidden="true">X</kbd>
+          </button>
+          {up && (
+            <>
+              <button aria-pressed={muted} aria-keyshortcuts="m" onClick={mute}>
+                {words().mute}
+                <kbd aria-hidden="true">M</kbd>
+              </button>
+              <button aria-pressed={held} aria-keyshortcuts="h" onClick={hold}>
+                {words().hold}
+                <kbd aria-hidden="true">H</kbd>
+              </button>
+            </>
+          )}
+        </div>
+      )}
+      {up && (
+        <details>
+          <summary>{words().keypad}</summary>
+          <Keypad phone={phone} />
+        </details>
+      )}
+    </>
   );
 }

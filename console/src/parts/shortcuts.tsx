@@ -15,6 +15,8 @@ export function Shortcuts({ view, onClose }: { view: View; onClose: () => void }
     ],
     ["W", words().keysExtend],
     ["O", words().keysOff],
+    ["A / X", words().keysCall],
+    ["M / H", words().keysTalk],
   ];
   const everywhere: [string, string][] = [
     ["G", words().keysPages],

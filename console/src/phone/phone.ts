@@ -1,14 +1,36 @@
-// The seam between the operator's page and a phone inside the page. Without one the operator's own phone rings, and
-// the page shows what the feed tells of it.
+// The seam between a page and the phone in it. Without one the operator's own phone rings, and the page shows what
+// the feed tells of it.
 
-/** What a phone in the page does and knows. Its call, if any, is the one the feed says this operator is reserved for. */
+/** Whether the phone can be rung. */
+export type Line = "off" | "connecting" | "ready";
+
+/** What the phone's one call does. */
+export type CallState = "none" | "rings" | "up";
+
+/** A phone in the page. Its call, if any, is the one the feed says this operator is reserved for. */
 export interface Phone {
-  /** Whether there is a call, and whether it rings or was picked up. */
-  readonly call: "none" | "rings" | "up";
+  readonly line: Line;
+  readonly call: CallState;
+  /** Whether the other side hears nothing of the microphone. */
+  readonly muted: boolean;
+  /** Whether the other side was put on hold. */
+  readonly held: boolean;
+  /** What went wrong last, in the browser's own words; null when all is well. */
+  readonly trouble: Trouble | null;
   /** Picks up. */
   answer(): void;
   /** Hangs up, or declines while it rings. */
   hangUp(): void;
-  /** Calls `changed` whenever `call` has changed; returns what ends that. */
+  mute(on: boolean): void;
+  hold(on: boolean): void;
+  /** Sends a key: one of 0-9, *, # and A-D. */
+  key(digit: string): void;
+  /** Calls `changed` whenever something of the above has changed; returns what ends that. */
   onChange(changed: () => void): () => void;
+}
+
+/** Why the phone does not do what it should. */
+export interface Trouble {
+  readonly what: "microphone" | "call" | "hold";
+  readonly detail: string;
 }

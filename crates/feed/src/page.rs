@@ -12,7 +12,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Addresses of the console's pages, all of them the same file: `console/src/route.ts` knows which is which.
-const PAGES: [&str; 2] = ["/", "/wallboard"];
+const PAGES: [&str; 3] = ["/", "/wallboard", "/call"];
 
 /// The file that is all pages.
 const INDEX: &str = "/index.html";
