@@ -49,6 +49,7 @@ async fn serve(hub: &Hub) -> Feed {
     });
     let config = FeedConfig {
         listen: (Ipv4Addr::LOCALHOST, 0).into(),
+        tls: None,
         directory: Directory {
             queues: vec!["hotline".into()],
             trunks: vec!["city".into()],

@@ -20,6 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let hub = world.lock().map_err(|_| "poisoned")?.hub.clone();
     let config = FeedConfig {
         listen: "127.0.0.1:8090".parse()?,
+        tls: None,
         directory: Directory {
             queues: vec!["hotline".into()],
             trunks: vec!["city".into()],

@@ -3,6 +3,7 @@
 use crate::memory::Memory;
 use crate::mount::Mount;
 use crate::secret::Secret;
+use crate::tls::TlsFiles;
 use acd::Timestamp;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,6 +16,8 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 pub struct FeedConfig {
     /// Address and port of the page, the metrics and the feed.
     pub listen: SocketAddr,
+    /// Where the certificate is; none: everything goes in the clear.
+    pub tls: Option<TlsFiles>,
     /// Names in place of the core's indexes, and the operators' secrets.
     pub directory: Directory,
     /// The engine's clock.

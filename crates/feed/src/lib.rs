@@ -8,7 +8,7 @@
 //! one client never for another; a caller's number reaches only those who signed in; neither a secret nor a token is ever
 //! logged.
 //!
-//! Deliberately not here: any decision about calls (the core's), storage of any kind, TLS.
+//! Deliberately not here: any decision about calls (the core's), storage of any kind.
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
@@ -34,6 +34,7 @@ mod secret;
 mod server;
 mod session;
 mod sign_in;
+mod tls;
 mod tokens;
 mod upgrade;
 mod wire;
@@ -46,6 +47,7 @@ pub use mount::{Identity, Mount, Serve, Upgraded, Visitor};
 pub use quality::{Path, Quality};
 pub use secret::{HashError, Secret, SecretError, hash_secret};
 pub use server::{Feed, start};
+pub use tls::{TlsError, TlsFiles};
 
 /// Why the feed cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +60,9 @@ pub enum FeedError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The certificate cannot be used.
+    #[error("{0}; {remedy}", remedy = .0.remedy())]
+    Tls(#[from] TlsError),
     /// One hub feeds one server.
     #[error("this hub already has a feed; make a hub for each")]
     HubInUse,

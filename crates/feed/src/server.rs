@@ -12,7 +12,7 @@ use crate::mount::Mount;
 use crate::session::Shared;
 use crate::sign_in::{self, Cookie};
 use crate::tokens::Tokens;
-use crate::{FeedError, page, upgrade};
+use crate::{FeedError, page, tls, upgrade};
 use axum::extract::{Extension, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -25,9 +25,11 @@ use prometheus::{Registry, TextEncoder};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -95,6 +97,12 @@ pub async fn start(
     check(&config)?;
     let metrics = Metrics::register(&registry)?;
     let addr = config.listen;
+    let stop = CancellationToken::new();
+    let tls = config
+        .tls
+        .clone()
+        .map(|files| tls::acceptor(files, stop.clone()))
+        .transpose()?;
     let listener = TcpListener::bind(addr)
         .await
         .map_err(|source| FeedError::Listen { addr, source })?;
@@ -107,7 +115,6 @@ pub async fn start(
     limits.idle_timeout = limits.idle_timeout.max(config.heartbeat * PINGS_UNANSWERED);
     let directory = Arc::new(config.directory);
     let fanout = Arc::new(Fanout::new(directory.clone(), limits.deltas_kept));
-    let stop = CancellationToken::new();
     let connections = Arc::new(Semaphore::new(limits.connections_max as usize));
     let secret = config.supervisor_secret;
     let Memory { kept, keep } = config.memory;
@@ -143,20 +150,21 @@ pub async fn start(
         origins: config.origins.into(),
         clients: Arc::new(Semaphore::new(limits.clients_max as usize)),
         auth: Arc::new(auth),
-        cookie: Cookie { secure: false },
+        cookie: Cookie {
+            secure: tls.is_some(),
+        },
         hub,
         about: Arc::new(config.about),
         registry,
     };
     tokio::spawn(fanout.run(batches));
-    let routes = routes(app, config.mounts);
-    tokio::spawn(accept(
-        listener,
-        routes,
-        limits.header_timeout,
-        connections.clone(),
-        stop.clone(),
-    ));
+    let service = Service {
+        routes: routes(app, config.mounts),
+        tls,
+        header_timeout: limits.header_timeout,
+        stop: stop.clone(),
+    };
+    tokio::spawn(accept(listener, service, connections.clone()));
     info!(%addr, "feed listens");
     Ok(Feed {
         addr,
@@ -236,24 +244,28 @@ async fn metrics(State(app): State<App>) -> Response {
     }
 }
 
-/// Takes connections as long as there is room; the others wait in the listen backlog.
-async fn accept(
-    listener: TcpListener,
+/// What serves a connection.
+#[derive(Clone)]
+struct Service {
     routes: Router,
+    tls: Option<TlsAcceptor>,
     header_timeout: Duration,
-    connections: Arc<Semaphore>,
     stop: CancellationToken,
-) {
+}
+
+/// Takes connections as long as there is room; the others wait in the listen backlog.
+async fn accept(listener: TcpListener, service: Service, connections: Arc<Semaphore>) {
     let next = async || {
         let permit = connections.clone().acquire_owned().await.ok()?;
         loop {
             match listener.accept().await {
                 Ok((stream, peer)) => {
+                    let permit = Arc::new(permit);
                     return Some((
                         stream,
                         Connection {
                             peer,
-                            _permit: Arc::new(permit),
+                            _permit: permit,
                         },
                     ));
                 }
@@ -266,36 +278,54 @@ async fn accept(
     };
     loop {
         tokio::select! {
-            () = stop.cancelled() => return,
+            () = service.stop.cancelled() => return,
             accepted = next() => {
                 let Some((stream, connection)) = accepted else { return };
-                let routes = routes.clone().layer(Extension(connection));
-                tokio::spawn(serve(stream, routes, header_timeout, stop.clone()));
+                tokio::spawn(service.clone().serve(stream, connection));
             }
         }
     }
 }
 
-/// Serves one connection until it is closed, upgraded or the feed stops.
-async fn serve(stream: TcpStream, routes: Router, header_timeout: Duration, stop: CancellationToken) {
-    // A delta is small and wanted now.
-    if let Err(error) = stream.set_nodelay(true) {
-        debug!(%error, "cannot switch off Nagle's algorithm");
-    }
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(header_timeout);
-    let served = http
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes))
-        .with_upgrades();
-    let mut served = std::pin::pin!(served);
-    let ended = tokio::select! {
-        ended = served.as_mut() => ended,
-        () = stop.cancelled() => {
-            served.as_mut().graceful_shutdown();
-            served.await
+impl Service {
+    /// Serves one connection until it is closed, upgraded or the feed stops.
+    async fn serve(self, stream: TcpStream, connection: Connection) {
+        // A delta is small and wanted now.
+        if let Err(error) = stream.set_nodelay(true) {
+            debug!(%error, "cannot switch off Nagle's algorithm");
         }
-    };
-    if let Err(error) = ended {
-        debug!(%error, "HTTP connection ended");
+        let Some(tls) = &self.tls else {
+            return self.speak(stream, connection).await;
+        };
+        match timeout(self.header_timeout, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.speak(stream, connection).await,
+            Ok(Err(error)) => debug!(%error, "no TLS came about"),
+            Err(_) => debug!("TLS took too long to come about"),
+        }
+    }
+
+    async fn speak(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        connection: Connection,
+    ) {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(self.header_timeout);
+        let routes = self.routes.layer(Extension(connection));
+        let served = http
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes))
+            .with_upgrades();
+        let mut served = std::pin::pin!(served);
+        let ended = tokio::select! {
+            ended = served.as_mut() => ended,
+            () = self.stop.cancelled() => {
+                served.as_mut().graceful_shutdown();
+                served.await
+            }
+        };
+        if let Err(error) = ended {
+            debug!(%error, "HTTP connection ended");
+        }
     }
 }

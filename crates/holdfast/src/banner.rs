@@ -38,12 +38,13 @@ impl Addresses {
         let host = hosts.first().map_or("localhost", String::as_str);
         let users = config.sip.destinations.keys().filter(|user| *user != "*");
         let web = SocketAddr::new(reachable(web.ip()), web.port());
+        let s = if config.feed.tls.is_some() { "s" } else { "" };
         Self {
             dial: users.map(|user| format!("sip:{user}@{host}")).collect(),
             register,
-            page: format!("http://{web}/"),
-            feed: format!("ws://{web}/feed"),
-            metrics: format!("http://{web}/metrics"),
+            page: format!("http{s}://{web}/"),
+            feed: format!("ws{s}://{web}/feed"),
+            metrics: format!("http{s}://{web}/metrics"),
         }
     }
 }

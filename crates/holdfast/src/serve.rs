@@ -401,6 +401,7 @@ fn feed_config(
     let supervisors = phones.filter(|phone| phone.owner == PhoneOwner::Supervisor);
     FeedConfig {
         listen: config.feed.listen,
+        tls: config.feed.tls.clone(),
         directory: Directory {
             queues,
             trunks,

@@ -13,7 +13,7 @@ use prometheus::Registry;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
@@ -172,6 +172,7 @@ pub fn config() -> FeedConfig {
     };
     FeedConfig {
         listen: "127.0.0.1:0".parse().unwrap(),
+        tls: None,
         directory: Directory {
             queues: vec!["hotline".into()],
             trunks: vec!["city".into()],
@@ -354,7 +355,7 @@ pub async fn token(feed: &Feed, account: Value) -> String {
     answer.json()["token"].as_str().unwrap().to_owned()
 }
 
-pub struct Client(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub struct Client<S = MaybeTlsStream<TcpStream>>(pub WebSocketStream<S>);
 
 impl Client {
     /// Connects with `query` (`?…` or nothing).
@@ -410,7 +411,9 @@ impl Client {
         assert_eq!(client.next().await["type"], "snapshot");
         client
     }
+}
 
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// The next message that is not a heartbeat.
     pub async fn next(&mut self) -> Value {
         loop {

@@ -92,6 +92,8 @@ pub struct JournalConfig {
 pub struct FeedSettings {
     /// Address and port of page, metrics and feed.
     pub listen: SocketAddr,
+    /// Where the certificate is; none: everything goes in the clear.
+    pub tls: Option<feed::TlsFiles>,
     /// How often each client gets a sign of life.
     pub heartbeat: Duration,
     /// Whether one may watch without signing in, with callers' numbers masked.

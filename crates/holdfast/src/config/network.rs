@@ -431,7 +431,9 @@ pub(super) fn feed(mut section: Section<'_, '_, '_>) -> FeedSettings {
             _ => Err("is not a web origin"),
         }
     });
+    let tls = tls(section.section("tls"));
     let settings = FeedSettings {
+        tls,
         listen: listen.map_or(SocketAddr::from(([0, 0, 0, 0], 8_080)), |listen| listen.value),
         heartbeat: section
             .duration("heartbeat", SECOND..=SECOND * 60)
@@ -455,4 +457,24 @@ pub(super) fn feed(mut section: Section<'_, '_, '_>) -> FeedSettings {
     };
     section.finish();
     settings
+}
+
+/// The certificate of the page and the feed, if there is one; what cannot be used is a mistake now rather than at a start.
+fn tls(mut section: Section<'_, '_, '_>) -> Option<feed::TlsFiles> {
+    let given = ["certificate", "key"].iter().any(|key| section.has(key));
+    if given {
+        section.require("certificate", "\"certificate.pem\"");
+        section.require("key", "\"key.pem\"");
+    }
+    let [certificate, key] = [section.text("certificate"), section.text("key")];
+    let files = certificate.zip(key).map(|(certificate, key)| feed::TlsFiles {
+        certificate: certificate.value.into(),
+        key: key.value.into(),
+    });
+    if let Some(Err(error)) = files.as_ref().map(feed::TlsFiles::check) {
+        let at = section.at_key(error.setting());
+        section.findings().error(&at, error.to_string(), error.remedy());
+    }
+    section.finish();
+    files
 }

@@ -85,6 +85,9 @@ fn what_the_shipped_configuration_shows_as_defaults_is_the_default() {
             "# external_",
             "# supervisor_secret",
             "# console_secret",
+            "# [feed.tls]",
+            "# certificate =",
+            "# key =",
             "# clock_start",
             "# sync_interval",
             "# music =",
@@ -209,6 +212,7 @@ ports = "20001-20002"
 [feed]
 listen = "8080"
 origins = ["console.example"]
+tls = { certificate = "nowhere.pem" }
 
 [journal]
 durability = "always"
@@ -271,14 +275,15 @@ filter = "sip=loud"
             test.toml:60:10: error: media.ports: "20001-20002" holds no pair of an even port and the odd one after it; write the first and the last: "16384-32767"
             test.toml:63:11: error: feed.listen: "8080" is not an IP address and a port; write it as "0.0.0.0:8080" or "[::]:8080"
             test.toml:64:13: error: feed.origins[0]: "console.example" is not a web origin; write it as "https://console.example"
-            test.toml:67:15: error: journal.durability: "always" is none of the choices; use `every_batch`, `interval` or `never`
-            test.toml:68:17: error: journal.segment_size: "64" is not a size; write it with its unit: "64MiB", "10GB"
-            test.toml:69:18: warning: journal.sync_interval: has no effect with this `durability`; remove it, or write `durability = "interval"`
-            test.toml:72:13: error: engine.calls_max: 0 is out of range; use a number from 1 to 100000
-            test.toml:73:14: error: engine.clock_rate: 0 is out of range; use a number above 0 and up to 100000
-            test.toml:74:16: error: engine.clock_start: "tomorrow" is not a moment; write a moment with its offset from UTC, such as "2026-11-23T09:00:00+08:00"
-            test.toml:77:11: error: log.format: "pretty" is none of the choices; use `compact` or `json`
-            test.toml:78:11: error: log.filter: "sip=loud" is not a filter of log lines; write a level, or levels by crate: "info", "info,sip=debug"
+            test.toml:65:7: error: feed.tls.key: is missing; add `key = "key.pem"`
+            test.toml:68:15: error: journal.durability: "always" is none of the choices; use `every_batch`, `interval` or `never`
+            test.toml:69:17: error: journal.segment_size: "64" is not a size; write it with its unit: "64MiB", "10GB"
+            test.toml:70:18: warning: journal.sync_interval: has no effect with this `durability`; remove it, or write `durability = "interval"`
+            test.toml:73:13: error: engine.calls_max: 0 is out of range; use a number from 1 to 100000
+            test.toml:74:14: error: engine.clock_rate: 0 is out of range; use a number above 0 and up to 100000
+            test.toml:75:16: error: engine.clock_start: "tomorrow" is not a moment; write a moment with its offset from UTC, such as "2026-11-23T09:00:00+08:00"
+            test.toml:78:11: error: log.format: "pretty" is none of the choices; use `compact` or `json`
+            test.toml:79:11: error: log.filter: "sip=loud" is not a filter of log lines; write a level, or levels by crate: "info", "info,sip=debug"
         "#]],
     );
 }
