@@ -1,6 +1,6 @@
 //! The real binary, under a configuration made for the test.
 
-use crate::{Feed, Place, Process, Web, soon};
+use crate::{Feed, Left, Place, Process, Web, soon};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -209,6 +209,11 @@ impl Engine {
     /// Watches the feed from now on, as a supervisor.
     pub async fn feed(&self) -> Feed {
         Feed::connect(self.web().0, SECRET).await
+    }
+
+    /// Watches the feed from where a watcher left it, which may have been another run's.
+    pub async fn feed_from(&self, left: &Left) -> Feed {
+        Feed::resume(self.web().0, left).await
     }
 
     /// Its process.

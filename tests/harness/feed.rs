@@ -1,6 +1,6 @@
 //! A watcher on the feed: keeps every delta, and waits until the log shows what is asked for.
 
-use crate::{PATIENCE, Web, soon};
+use crate::{Engine, PATIENCE, SECRET, Web, soon};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -13,9 +13,30 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 /// A supervisor's connection to the feed.
 pub struct Feed {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    token: String,
+    hello: Value,
     snapshot: Value,
     log: Log,
+    /// The number of the last delta, or of the snapshot.
+    seq: Option<u64>,
     next_id: u32,
+}
+
+/// Where a watcher stood when it went.
+pub struct Left {
+    token: String,
+    epoch: u64,
+    after: u64,
+}
+
+impl Left {
+    /// The same with a session of this engine.
+    pub async fn signed_in(self, engine: &Engine) -> Left {
+        Left {
+            token: engine.web().sign_in("supervisor", SECRET).await,
+            ..self
+        }
+    }
 }
 
 /// All deltas since the snapshot, in order, without a gap.
@@ -66,7 +87,20 @@ fn standing(operator: &Value) -> String {
 impl Feed {
     pub(crate) async fn connect(address: SocketAddr, secret: &str) -> Feed {
         let token = Web(address).sign_in("supervisor", secret).await;
-        let mut request = format!("ws://{address}/feed")
+        let mut feed = Self::open(address, &token, "", None).await;
+        while feed.snapshot.is_null() {
+            feed.take().await;
+        }
+        feed
+    }
+
+    pub(crate) async fn resume(address: SocketAddr, left: &Left) -> Feed {
+        let query = format!("?epoch={}&after={}", left.epoch, left.after);
+        Self::open(address, &left.token, &query, Some(left.after)).await
+    }
+
+    async fn open(address: SocketAddr, token: &str, query: &str, seq: Option<u64>) -> Feed {
+        let mut request = format!("ws://{address}/feed{query}")
             .into_client_request()
             .expect("an address");
         let bearer = format!("Bearer {token}").parse().expect("a header");
@@ -74,19 +108,33 @@ impl Feed {
         let (socket, _) = soon("the feed", connect_async(request)).await.expect("a feed");
         let mut feed = Feed {
             socket,
+            token: token.to_owned(),
+            hello: Value::Null,
             snapshot: Value::Null,
             log: Log::default(),
+            seq,
             next_id: 0,
         };
-        let hello = feed.message().await;
-        assert_eq!(hello["role"], "supervisor", "{hello}");
-        while feed.snapshot.is_null() {
-            feed.take().await;
-        }
+        feed.hello = feed.message().await;
+        assert_eq!(feed.hello["role"], "supervisor", "{}", feed.hello);
         feed
     }
 
-    /// The state when this watcher came.
+    /// Takes the next message. Returns whether the whole state came, in place of what was missed.
+    pub async fn starts_over(&mut self) -> bool {
+        self.take().await["type"] == "snapshot"
+    }
+
+    /// Goes, remembering where it stood.
+    pub fn leave(self) -> Left {
+        Left {
+            epoch: self.hello["epoch"].as_u64().expect("an epoch"),
+            after: self.seq.expect("a number"),
+            token: self.token,
+        }
+    }
+
+    /// The state when this watcher came; null when it resumed.
     pub fn snapshot(&self) -> &Value {
         &self.snapshot
     }
@@ -146,15 +194,13 @@ impl Feed {
         match message["type"].as_str() {
             Some("snapshot") => {
                 self.snapshot = message.clone();
+                self.seq = message["seq"].as_u64();
                 self.log = Log::default();
             }
             Some("delta") => {
-                let before = self.log.0.last().unwrap_or(&self.snapshot)["seq"].as_u64();
-                assert_eq!(
-                    message["seq"].as_u64(),
-                    before.map(|seq| seq + 1),
-                    "a gap before {message}"
-                );
+                let seq = message["seq"].as_u64();
+                assert_eq!(seq, self.seq.map(|seq| seq + 1), "a gap before {message}");
+                self.seq = seq;
                 self.log.0.push(message.clone());
             }
             _ => {}

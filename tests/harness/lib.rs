@@ -21,7 +21,7 @@ mod web;
 pub use baresip::{Baresip, Sends, Softphone};
 pub use chromium::Chromium;
 pub use engine::{Engine, SECRET, Settings, audio_dir};
-pub use feed::{Feed, Log};
+pub use feed::{Feed, Left, Log};
 pub use floor::{Floor, Number, shown};
 pub use house::{House, hears_tone, hung_up, rung};
 pub use place::Place;

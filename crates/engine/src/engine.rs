@@ -215,9 +215,9 @@ impl Engine {
         let (told, ended) = oneshot::channel();
         let Threshold { inbox, metrics } = threshold;
         metrics.turned();
-        let (acd, resumes) = match beginning.into() {
-            Beginning::Empty(config) => (Box::new(Acd::new(*config)?), false),
-            Beginning::Resumed(acd) => (acd, true),
+        let (acd, resumes, seq) = match beginning.into() {
+            Beginning::Empty(config) => (Box::new(Acd::new(*config)?), false, 0),
+            Beginning::Resumed(acd, seq) => (acd, true, seq),
         };
         let turning = Loop {
             acd: *acd,
@@ -229,7 +229,7 @@ impl Engine {
             metrics,
             calls: count,
             reconciler: Reconciler::new(config.reconcile_every),
-            state: State::default(),
+            state: State::after(seq),
         };
         let body = move || {
             let run = std::panic::AssertUnwindSafe(|| turning.run());

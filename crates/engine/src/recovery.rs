@@ -4,7 +4,9 @@
 //! Always holds: the same entries give the same core, whoever replays them; nothing is carried out meanwhile, since all
 //! of it was, or is found out to be missing when the edges are compared with the core.
 
+use crate::numbers::Numbers;
 use acd::{Acd, AcdConfig, Output, Timestamp};
+use feed::Told;
 use journal::{Begins, Body, Entry, Head, Journal, JournalError, Opened, Options, Recovered, Start};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -15,6 +17,7 @@ pub struct Recovery {
     recovered: Recovered,
     /// The core in the state in which the last run ended, or why there is none.
     past: Past,
+    told: Told,
     /// Entries replayed.
     pub entries: u64,
     /// How long that took.
@@ -35,8 +38,8 @@ pub enum Past {
 pub enum Beginning {
     /// An empty queue.
     Empty(Box<AcdConfig>),
-    /// The state in which the last run ended.
-    Resumed(Box<Acd>),
+    /// The state in which the last run ended, and the number of the last event that led there.
+    Resumed(Box<Acd>, u64),
 }
 
 impl From<AcdConfig> for Beginning {
@@ -65,6 +68,7 @@ impl Recovery {
         Ok(Self {
             recovered,
             past: replay.past,
+            told: replay.numbers.finish(),
             entries,
             took: began.elapsed(),
         })
@@ -73,6 +77,12 @@ impl Recovery {
     /// The state in which the last run ended.
     pub fn past(&self) -> &Past {
         &self.past
+    }
+
+    /// The events of the last runs, with their numbers, for consoles that go on where they were. Ask if the next run goes
+    /// on with the state of the last one: otherwise its events have nothing to do with these.
+    pub fn told(&self) -> &Told {
+        &self.told
     }
 
     /// The time of the last entry: a clock must not begin before it.
@@ -95,11 +105,11 @@ impl Recovery {
         let notes = self.recovered.notes().iter();
         let notes = notes.map(|(key, value)| (key.clone(), value.to_vec())).collect();
         let (beginning, begins) = match self.past {
-            Past::Known(acd) if goes_on => (Beginning::Resumed(acd), Begins::Continuing),
+            Past::Known(acd) if goes_on => (Beginning::Resumed(acd, self.told.last()), Begins::Continuing),
             _ => (Beginning::from(config.clone()), Begins::Empty),
         };
         let config = match &beginning {
-            Beginning::Resumed(acd) => acd.config().clone(),
+            Beginning::Resumed(acd, _) => acd.config().clone(),
             Beginning::Empty(config) => config.as_ref().clone(),
         };
         let (journal, opened) = self.recovered.begin(&config, options, now, begins)?;
@@ -112,6 +122,7 @@ struct Replay {
     past: Past,
     /// Number of the entry that must come next.
     next: Option<u64>,
+    numbers: Numbers,
     outputs: Vec<Output>,
 }
 
@@ -131,9 +142,17 @@ impl From<&Start> for Replay {
             ),
             Start::Unknown => (Past::Lost("its first segments were removed"), None),
         };
+        let numbers = match start {
+            Start::Checkpoint(checkpoint) => {
+                Numbers::from_checkpoint(|key| checkpoint.notes.get(key).map(|value| &**value))
+            }
+            Start::Empty => Numbers::from_the_beginning(),
+            Start::Unknown => Numbers::default(),
+        };
         Self {
             past,
             next,
+            numbers,
             outputs: Vec::new(),
         }
     }
@@ -156,12 +175,21 @@ impl Replay {
             self.past = Past::Lost("inputs are missing from the journal");
             return;
         }
-        let Body::Input(input) = entry.body else { return };
+        self.numbers.in_run(head.epoch);
+        let input = match entry.body {
+            Body::Input(input) => input,
+            Body::Note(note) => {
+                return self
+                    .numbers
+                    .note(&note.key, note.value.as_deref().unwrap_or_default());
+            }
+            Body::Decided(_) => return,
+        };
         // An older journal may hold what this version's core would never have let happen.
         let handled = catch_unwind(AssertUnwindSafe(|| {
             acd.handle(entry.at, input, &mut self.outputs)
         }));
-        self.outputs.clear();
+        self.numbers.take(entry.at, &mut self.outputs);
         if handled.is_err() {
             self.past = Past::Lost("it does not replay with this version");
         }

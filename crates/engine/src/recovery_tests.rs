@@ -84,7 +84,7 @@ fn goes_on(dir: &Path, legs: &[LegId], wanted: impl Fn(&Output) -> bool) -> Vec<
     assert_eq!(recovery.last_at(), Some(at(4)));
     let (journal, opened, beginning, notes) =
         recovery.begin(&core(), Options::default(), at(10), true).unwrap();
-    assert!(matches!(beginning, Beginning::Resumed(_)));
+    assert!(matches!(beginning, Beginning::Resumed(..)));
     assert_eq!(opened.next_call, 3, "no call id is given twice");
     assert_eq!(notes, [("leg/1/0".to_owned(), b"opaque".to_vec())]);
     drop(journal);

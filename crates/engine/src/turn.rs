@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::edges::{Edges, Log};
 use crate::inbox::{Inbox, Stimulus};
 use crate::metrics::Metrics;
+use crate::numbers::NUMBER;
 use crate::reconcile::{Reconciler, Repair};
 use acd::{
     Acd, CallView, Event, Explanation, HangUpCause, Input, OperatorId, OperatorState, Outcome, Output,
@@ -59,6 +60,16 @@ pub(crate) struct State {
     decisions: Decisions,
     undecided: bool,
     stop: bool,
+}
+
+impl State {
+    /// A run whose events are numbered on from `seq`.
+    pub(crate) fn after(seq: u64) -> Self {
+        Self {
+            seq,
+            ..Self::default()
+        }
+    }
 }
 
 /// An answer to a console: it is given when what it tells is on disk.
@@ -161,7 +172,7 @@ impl Loop {
 
     fn note(&mut self, now: Timestamp, key: &str, value: Option<&[u8]>) {
         if let Err(error) = self.log.note(now, key, value) {
-            tracing::error!(%error, key, "what signalling keeps could not be journaled");
+            tracing::error!(%error, key, "a note could not be journaled");
         }
     }
 
@@ -288,6 +299,8 @@ impl Loop {
 
     /// Hands the core's state to the journal. All that was told is committed, or waits in memory for the disk.
     fn checkpoint(&mut self, now: Timestamp) {
+        let number = self.state.seq + self.state.fresh;
+        self.note(now, NUMBER, Some(&number.to_le_bytes()));
         self.log.checkpoint(now, self.acd.state());
     }
 

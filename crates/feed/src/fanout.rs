@@ -4,6 +4,7 @@ use crate::command::{Request, Requests};
 use crate::config::Directory;
 use crate::hub::Batch;
 use crate::ring::{Behind, Delta, Ring};
+use crate::told::Told;
 use crate::wire::{Message, Numbers};
 use acd::{Event, Timestamp};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -30,10 +31,15 @@ pub(crate) struct Fanout {
 }
 
 impl Fanout {
-    pub(crate) fn new(directory: Arc<Directory>, deltas_kept: usize) -> Self {
+    /// A fan-out whose ring holds what was told before.
+    pub(crate) fn new(directory: Arc<Directory>, deltas_kept: usize, told: &Told) -> Self {
+        let mut ring = Ring::new(deltas_kept);
+        for (seq, at, event) in told.events() {
+            ring.push(seq, serialise(&directory, seq, at, event));
+        }
         Self {
             directory,
-            ring: RwLock::new(Ring::new(deltas_kept)),
+            ring: RwLock::new(ring),
             wake: watch::Sender::new(()),
         }
     }
@@ -83,33 +89,34 @@ impl Fanout {
             .saturating_sub(batch.events.len() as u64);
         let deltas: Vec<Delta> = (first..)
             .zip(&batch.events)
-            .map(|(seq, event)| self.serialise(seq, batch.at, event))
+            .map(|(seq, event)| serialise(&self.directory, seq, batch.at, event))
             .collect();
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
         for (seq, delta) in (first..).zip(deltas) {
             ring.push(seq, delta);
         }
     }
+}
 
-    fn serialise(&self, seq: u64, at: Timestamp, event: &Event) -> Delta {
-        let text = |numbers| {
-            let change = self.directory.change(event, numbers);
-            Message::Delta {
-                seq,
-                at: at.as_millis(),
-                change,
-            }
-            .bytes()
-        };
-        let clear = text(Numbers::Clear);
-        // Only an arrival shows a number.
-        let masked = if matches!(event, Event::CallArrived { .. } | Event::CallBackPromised { .. }) {
-            text(Numbers::Masked)
-        } else {
-            clear.clone()
-        };
-        Delta { clear, masked }
-    }
+/// An event as it goes out.
+fn serialise(directory: &Directory, seq: u64, at: Timestamp, event: &Event) -> Delta {
+    let text = |numbers| {
+        let change = directory.change(event, numbers);
+        Message::Delta {
+            seq,
+            at: at.as_millis(),
+            change,
+        }
+        .bytes()
+    };
+    let clear = text(Numbers::Clear);
+    // Only an arrival shows a number.
+    let masked = if matches!(event, Event::CallArrived { .. } | Event::CallBackPromised { .. }) {
+        text(Numbers::Masked)
+    } else {
+        clear.clone()
+    };
+    Delta { clear, masked }
 }
 
 /// The whole state at one number, serialised when first asked for.

@@ -1,6 +1,7 @@
 //! The way from the engine into the feed: one bounded channel, and it never blocks.
 
 use crate::quality::{Quality, Remarks};
+use crate::told::Told;
 use acd::{Event, Timestamp};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,11 +28,11 @@ pub struct Hub {
     receiver: Arc<Mutex<Option<mpsc::Receiver<Batch>>>>,
     ready: Arc<AtomicBool>,
     remarks: Remarks,
+    told: Arc<Told>,
 }
 
 impl Hub {
-    /// A hub for one run of the numbering of events. A client that resumes names the epoch it knows; two runs
-    /// whose numbers could differ must not share one.
+    /// A hub for one run of the engine. A client that resumes names the epoch it knows; two runs must not share one.
     pub fn new(epoch: u64) -> Self {
         let (batches, receiver) = mpsc::channel(BATCHES_MAX);
         let receiver = Arc::new(Mutex::new(Some(receiver)));
@@ -41,7 +42,21 @@ impl Hub {
             receiver,
             ready: Arc::new(AtomicBool::new(false)),
             remarks: Remarks::new(),
+            told: Arc::default(),
         }
+    }
+
+    /// The same hub, whose numbering goes on where that of the runs before ended.
+    #[must_use]
+    pub fn after(self, told: Told) -> Self {
+        Self {
+            told: Arc::new(told),
+            ..self
+        }
+    }
+
+    pub(crate) fn told(&self) -> &Arc<Told> {
+        &self.told
     }
 
     /// Tells the consoles what has become true. `seq` is the number of the last of `events`, and numbers rise by

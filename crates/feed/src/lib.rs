@@ -36,6 +36,7 @@ mod session;
 mod sign_in;
 mod tls;
 mod tokens;
+mod told;
 mod upgrade;
 mod wire;
 
@@ -48,6 +49,7 @@ pub use quality::{Path, Quality};
 pub use secret::{HashError, Secret, SecretError, hash_secret};
 pub use server::{Feed, start};
 pub use tls::{TlsError, TlsFiles};
+pub use told::Told;
 
 /// Why the feed cannot start.
 #[derive(Debug, thiserror::Error)]

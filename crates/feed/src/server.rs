@@ -114,7 +114,7 @@ pub async fn start(
     let mut limits = config.limits;
     limits.idle_timeout = limits.idle_timeout.max(config.heartbeat * PINGS_UNANSWERED);
     let directory = Arc::new(config.directory);
-    let fanout = Arc::new(Fanout::new(directory.clone(), limits.deltas_kept));
+    let fanout = Arc::new(Fanout::new(directory.clone(), limits.deltas_kept, hub.told()));
     let connections = Arc::new(Semaphore::new(limits.connections_max as usize));
     let secret = config.supervisor_secret;
     let Memory { kept, keep } = config.memory;
@@ -139,6 +139,7 @@ pub async fn start(
         ),
         fanout: fanout.clone(),
         remarks: hub.remarks().clone(),
+        told: hub.told().clone(),
         directory,
         requests,
         metrics,

@@ -13,6 +13,7 @@ use crate::quality::{self, Remarks};
 use crate::ring::Behind;
 use crate::seats::{Seat, Seats};
 use crate::tokens::{Over, Pass, Tokens};
+use crate::told::Told;
 use crate::wire::{Hello, Message, Numbers, PROTOCOL};
 use acd::{CallId, Explanation, Input};
 use futures_util::{SinkExt, StreamExt};
@@ -49,6 +50,7 @@ pub(crate) struct Shared {
     pub(crate) answers: Answers,
     pub(crate) fanout: Arc<Fanout>,
     pub(crate) remarks: Remarks,
+    pub(crate) told: Arc<Told>,
     pub(crate) snapshots: Snapshots,
     pub(crate) requests: Requests,
     pub(crate) metrics: Metrics,
@@ -73,6 +75,11 @@ impl Shared {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) | Err(_) => Err(Refusal::NoAnswer),
         }
+    }
+
+    /// Whether all that followed is there: in this run, or after one before whose events are known.
+    fn can_resume(&self, Resume { epoch, after }: Resume) -> bool {
+        (epoch == self.epoch || self.told.knows(epoch, after)) && self.fanout.covers(after)
     }
 
     /// The name of the operator that somebody is.
@@ -241,7 +248,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         };
         self.send(Message::Hello(hello).bytes()).await?;
         match self.resume.take() {
-            Some(resume) if resume.epoch == shared.epoch && shared.fanout.covers(resume.after) => {
+            Some(resume) if shared.can_resume(resume) => {
                 self.next = Some(resume.after.saturating_add(1));
                 self.forward().await
             }

@@ -3,7 +3,7 @@
 use crate::Config;
 use crate::banner::{Addresses, Banner};
 use crate::{browsers, descriptors, past};
-use engine::{Clock, Ended, Engine, EngineError, House, Recovery, entrance, with_quality};
+use engine::{Beginning, Clock, Ended, Engine, EngineError, House, Recovery, entrance, with_quality};
 use feed::{About, Account, Directory, Feed, FeedConfig, FeedError, Hub, Mount};
 use journal::JournalError;
 use media::{AudioConfig, Library, Media, MediaError, Unprepared};
@@ -176,12 +176,17 @@ impl Server {
         let recovery = Recovery::read(&config.journal.dir)?;
         let clock = Clock::start_after(config.clock, recovery.last_at());
         let goes_on = past::goes_on(&recovery, &config.core);
+        let told = recovery.told().clone();
         let (journal, opened, beginning, kept) =
             recovery.begin(&config.core, config.journal.options, clock.now(), goes_on)?;
         past::report(&opened);
         let (entrance, threshold) = entrance(&config.engine, &registry)?;
 
-        let hub = Hub::new(opened.epoch);
+        let epoch = engine::epoch_of(opened.epoch, &kept, &entrance.keep());
+        let hub = match &beginning {
+            Beginning::Resumed(..) => Hub::new(epoch).after(told),
+            Beginning::Empty(_) => Hub::new(epoch),
+        };
         let (library, warnings, rest) = library.await.map_err(io::Error::other)??;
         for warning in warnings {
             tracing::warn!("{warning}");
@@ -241,7 +246,7 @@ impl Server {
         let addresses = Addresses::new(&config, &listening, feed.local_addr());
         first_turn(&requests).await?;
         hub.set_ready(true);
-        tracing::info!(epoch = opened.epoch, next_call = opened.next_call, "ready");
+        tracing::info!(run = opened.epoch, epoch, next_call = opened.next_call, "ready");
         Ok(Server {
             engine,
             sip,
