@@ -18,6 +18,7 @@ mod past;
 pub mod secret;
 pub mod serve;
 pub mod simulate;
+pub mod top;
 
 pub use config::Config;
 pub use serve::{ServeError, Served, Server};

@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 use holdfast::config::{Config, Severity};
-use holdfast::{check, demo, logs, secret, serve, simulate};
+use holdfast::{check, demo, logs, secret, serve, simulate, top};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -45,6 +45,11 @@ enum Command {
     ///
     /// Nothing is kept: the journal lies in a temporary folder. Ctrl-C hangs up all calls and ends it.
     Demo(demo::Options),
+    /// Show the live queue in this terminal: who waits, the lines, the operators.
+    ///
+    /// Watches the feed of a running engine, and reconnects by itself. Keys: q quits, s sorts the operators, f picks a
+    /// queue, l changes the language.
+    Top(top::Options),
     /// Simulate whole days of the queue in virtual time, and ask what if.
     ///
     /// The queue's own code runs under made-up callers and operators, from a seed: the same seed gives the same days
@@ -70,8 +75,9 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve { config } => serve_file(config),
-        Command::HashSecret => hash_secret(),
-        Command::Demo(options) => demonstrate(options),
+        Command::HashSecret => conclude(secret::run(), 2),
+        Command::Demo(options) => conclude(demo::run(options), 1),
+        Command::Top(options) => conclude(top::run(options), 1),
         Command::Simulate(options) => simulate::run(&options),
         Command::Journal(command) => logs::journal(&command),
         Command::Replay(options) => logs::replay(&options),
@@ -82,24 +88,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn hash_secret() -> ExitCode {
-    match secret::run() {
+/// Says what went wrong, if anything did, and with which code the process ends then.
+fn conclude<E: std::fmt::Display>(outcome: Result<(), E>, code: u8) -> ExitCode {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody is left to tell when standard error is gone.
             drop(writeln!(io::stderr(), "holdfast: {error}"));
-            ExitCode::from(2)
-        }
-    }
-}
-
-fn demonstrate(options: demo::Options) -> ExitCode {
-    match demo::run(options) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Nobody is left to tell when standard error is gone.
-            drop(writeln!(io::stderr(), "holdfast: {error}"));
-            ExitCode::from(1)
+            ExitCode::from(code)
         }
     }
 }

@@ -45,7 +45,8 @@ pub fn run() -> Result<(), SecretError> {
     Ok(())
 }
 
-fn ask(input: &Stdin, prompt: &str) -> io::Result<String> {
+/// Asks for a secret that is not shown while it is typed.
+pub(crate) fn ask(input: &Stdin, prompt: &str) -> io::Result<String> {
     let mut out = io::stderr();
     write!(out, "{prompt}")?;
     out.flush()?;

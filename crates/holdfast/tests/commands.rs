@@ -100,7 +100,7 @@ fn a_secret_is_hashed() {
 #[test]
 fn help_names_the_commands_and_version_the_version() {
     let help = text(&holdfast(&["--help"]).stdout);
-    for command in ["serve", "check", "demo"] {
+    for command in ["serve", "check", "demo", "top"] {
         assert!(help.contains(&format!("\n  {command} ")), "{help}");
     }
     let version = text(&holdfast(&["--version"]).stdout);
