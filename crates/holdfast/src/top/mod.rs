@@ -168,10 +168,10 @@ fn keys() -> mpsc::Receiver<KeyEvent> {
         // An error means that the terminal is gone.
         while let Ok(event) = event::read() {
             match event {
-                Event::Key(key) if key.kind != KeyEventKind::Release => {
-                    if pressed.blocking_send(key).is_err() {
-                        return;
-                    }
+                Event::Key(key)
+                    if key.kind != KeyEventKind::Release && pressed.blocking_send(key).is_err() =>
+                {
+                    return;
                 }
                 // Drawn anew with the next tick.
                 _ => {}
