@@ -83,6 +83,9 @@ impl Chromium {
         };
         let page = soon("chromium's page", chromium.find_page()).await;
         chromium.page = Some(page);
+        // Until then a script would run in the blank page that was there before.
+        let loaded = "document.readyState === 'complete' && location.protocol === 'http:'";
+        chromium.until("the page to be loaded", loaded).await;
         chromium
     }
 
