@@ -228,7 +228,7 @@ impl Drop for Floor {
 async fn phone(place: &Place, user: &str, engine: SocketAddr) -> Phone {
     let config = PhoneConfig {
         secret: Some(SECRET.to_owned()),
-        bind: place.address(),
+        bind: place.shared_address(),
         ..PhoneConfig::new(user, engine)
     };
     Phone::start(config).await.expect("a phone can be switched on")

@@ -9,7 +9,11 @@ pub struct Place {
     dir: PathBuf,
     block: [u8; 3],
     next: AtomicU8,
+    crowd: AtomicU8,
 }
+
+/// Addresses of a block for single peers; as many more are for crowds.
+const SINGLE: u8 = 32;
 
 impl Place {
     /// A new place. Its addresses follow from the process and the number of places it has made.
@@ -27,14 +31,24 @@ impl Place {
             dir,
             block,
             next: AtomicU8::new(1),
+            crowd: AtomicU8::new(0),
         }
     }
 
     /// An address of its own for one more peer.
     pub fn address(&self) -> IpAddr {
-        let [a, b, first] = self.block;
         let offset = self.next.fetch_add(1, Ordering::Relaxed);
-        assert!(offset < 64, "a place has 63 addresses");
+        assert!(offset < SINGLE, "a place has {SINGLE} addresses of its own");
+        self.at(offset)
+    }
+
+    /// An address for one more of a crowd that tells its members apart by their ports.
+    pub fn shared_address(&self) -> IpAddr {
+        self.at(SINGLE + self.crowd.fetch_add(1, Ordering::Relaxed) % SINGLE)
+    }
+
+    fn at(&self, offset: u8) -> IpAddr {
+        let [a, b, first] = self.block;
         IpAddr::V4(Ipv4Addr::new(127, a, b, first + offset))
     }
 
