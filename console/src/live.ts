@@ -69,8 +69,8 @@ class Live {
       happened: (delta, before, after) => this.happened(delta, before, after),
       replaced: (state) => this.sample(state),
     },
-    // A wallboard in another window does not take an operator's connection.
-    path() === "/wallboard",
+    // A wallboard or a caller's page in another window does not take an operator's connection.
+    path() !== "/",
   );
 
   private about: About | null = null;

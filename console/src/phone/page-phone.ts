@@ -15,7 +15,7 @@ export function callersPhone(): SipPhone {
 }
 
 function started(user: string, registers: boolean): SipPhone {
-  const phone = new SipPhone(sipJs(user, location), new PageEars(), { registers, microphone: {} });
+  const phone = new SipPhone(sipJs(user, location, !registers), new PageEars(), { registers, microphone: {} });
   phone.start();
   return phone;
 }

@@ -21,9 +21,9 @@ const REGISTERED_S = 600;
 /** Milliseconds of one key. */
 const KEY_MS = 120;
 
-/** The agent of `user`, on the host that `page` came from. */
-export function sipJs(user: string, page: Location): MakeAgent {
-  return (events) => new SipJs(user, page, events);
+/** The agent of `user`, on the host that `page` came from; as a guest, whoever is signed in in this browser. */
+export function sipJs(user: string, page: Location, guest: boolean): MakeAgent {
+  return (events) => new SipJs(user, page, guest, events);
 }
 
 class SipJs implements Agent {
@@ -33,11 +33,13 @@ class SipJs implements Agent {
   constructor(
     user: string,
     private readonly page: Location,
+    guest: boolean,
     private readonly events: AgentEvents,
   ) {
+    const socket = `${page.protocol === "https:" ? "wss" : "ws"}://${page.host}/sip`;
     this.agent = new UserAgent({
       uri: address(user, page),
-      transportOptions: { server: `${page.protocol === "https:" ? "wss" : "ws"}://${page.host}/sip` },
+      transportOptions: { server: guest ? `${socket}?role=guest` : socket },
       logLevel: "error",
       logBuiltinEnabled: false,
       sessionDescriptionHandlerFactoryOptions: {
