@@ -380,14 +380,18 @@ impl Drop for Plane {
         for mailbox in &self.mailboxes {
             mailbox.post_always(Command::Stop);
         }
+        // The last handle may be dropped inside an event callback, which runs on a media thread.
+        let mut inside = false;
         for thread in self.threads.drain(..) {
-            // The last handle may be dropped inside an event callback, which runs on a media thread.
-            if thread.thread().id() != thread::current().id() {
+            if thread.thread().id() == thread::current().id() {
+                inside = true;
+            } else {
                 // It cannot have panicked: it catches its own.
                 let _ = thread.join();
             }
         }
-        if let Some(dtls) = self.dtls.take() {
+        // Handshakes end when the last media thread has; inside one of these that is yet to come.
+        if let Some(dtls) = self.dtls.take().filter(|_| !inside) {
             dtls.join();
         }
     }

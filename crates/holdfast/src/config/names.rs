@@ -7,8 +7,15 @@ use super::section::Section;
 pub(super) fn unique_name(section: &Section<'_, '_, '_>, name: &Placed<String>, taken: &[String]) {
     if name.value.is_empty() {
         section.findings().error(&name.at, "is empty", "give it a name");
-    } else if let Some(index) = taken.iter().position(|other| *other == name.value) {
+    } else {
         let list = name.at.key.split('[').next().unwrap_or_default();
+        not_taken(section, name, list, taken);
+    }
+}
+
+/// Reports a name that something in `list` has.
+pub(super) fn not_taken(section: &Section<'_, '_, '_>, name: &Placed<String>, list: &str, taken: &[String]) {
+    if let Some(index) = taken.iter().position(|other| *other == name.value) {
         section.findings().error(
             &name.at,
             format!("\"{}\" is the name of {list}[{index}] already", name.value),

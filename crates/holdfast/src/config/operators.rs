@@ -1,7 +1,7 @@
 //! The operators and their phones, and those of supervisors.
 
 use super::finding::one_of;
-use super::names::{Skills, judge_secret, sign_in_secret, sip_uri, unique_name};
+use super::names::{Skills, judge_secret, not_taken, sign_in_secret, sip_uri, unique_name};
 use super::network::srtp_policy;
 use super::section::Section;
 use acd::{OperatorConfig, OperatorId};
@@ -86,12 +86,15 @@ fn operator(mut section: Section<'_, '_, '_>, queues: &[String], skills: &Skills
 
 /// Phones at which supervisors listen to calls. None may have the name of another phone.
 pub(super) fn supervisors(root: &mut Section<'_, '_, '_>, phones: &mut Vec<Phone>) {
+    let operators: Vec<String> = phones.iter().map(|phone| phone.user.clone()).collect();
+    let mut supervisors = Vec::new();
     for mut section in root.sections("supervisors") {
         section.require("name", "\"9001\"");
         let name = section.text("name");
         if let Some(name) = &name {
-            let taken: Vec<String> = phones.iter().map(|phone| phone.user.clone()).collect();
-            unique_name(&section, name, &taken);
+            not_taken(&section, name, "operators", &operators);
+            unique_name(&section, name, &supervisors);
+            supervisors.push(name.value.clone());
         }
         let user = name.map_or_else(String::new, |name| name.value);
         section.require("secret", "\"a long random text\"");

@@ -232,7 +232,7 @@ filter = "sip=loud"
         text,
         expect![[r#"
             test.toml:2:8: error: name: is a number; write a text in quotes
-            test.toml:3:1: error: colour: there is no such key; remove it; what can stand here is `name`, `log`, `engine`, `journal`, `skills`, `schedule`, `queues`, `pause_reasons`, `operators`, `trunks`, `sip`, `media`, `recording` and `feed`
+            test.toml:3:1: error: colour: there is no such key; remove it; what can stand here is `name`, `log`, `engine`, `journal`, `skills`, `schedule`, `queues`, `pause_reasons`, `operators`, `supervisors`, `trunks`, `sip`, `media`, `recording` and `feed`
             test.toml:4:27: error: pause_reasons[1]: "meal" is the name of pause_reasons[0] already; give each its own name
             test.toml:4:34: error: pause_reasons[2]: is empty; give it a name
             test.toml:7:1: error: schedule.lines_otherwise: is missing; add `lines_otherwise = 4`
@@ -389,6 +389,8 @@ fn phones_of_supervisors_are_nobody_elses() {
         "[sip]",
         "[[supervisors]]\nname = \"1001\"\n[sip]",
         expect![[r#"
+            Error supervisors[0].secret: is missing; add `secret = "a long random text"`
+            Error supervisors[0].name: "1001" is the name of operators[0] already; give each its own name
         "#]],
     );
 }

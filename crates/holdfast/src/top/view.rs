@@ -374,7 +374,10 @@ mod tests {
 
     #[test]
     fn in_english() {
-        check(Language::English, None, &expect![[r#"
+        check(
+            Language::English,
+            None,
+            &expect![[r#"
             " Hotline 192.0.2.1:8080  ● live                                                 wallboard  10:01:23 "
             "┌ Waiting ──────────────────────┐┌ Lines ─────────────────────────┐┌ Free ─────────────────────────┐"
             "│               2               ││              2 / 2             ││             0 / 3             │"
@@ -388,12 +391,16 @@ mod tests {
             "│                                                        ││                                        │"
             "└────────────────────────────────────────────────────────┘└────────────────────────────────────────┘"
             " q quit   s sort   f queue   l 中文   ↑↓ scroll                                                     " Hidden by multi-width symbols: [(32, " "), (34, " ")]
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn in_chinese_and_one_queue_alone() {
-        check(Language::Chinese, Some(0), &expect![[r#"
+        check(
+            Language::Chinese,
+            Some(0),
+            &expect![[r#"
             " Hotline 192.0.2.1:8080  ● 实时                                                 wallboard  10:01:23 " Hidden by multi-width symbols: [(28, " "), (30, " ")]
             "┌ 等候 ─────────────────────────┐┌ 线路 ──────────────────────────┐┌ 空闲 ─────────────────────────┐" Hidden by multi-width symbols: [(3, " "), (5, " "), (36, " "), (38, " "), (70, " "), (72, " ")]
             "│               1               ││              2 / 2             ││             0 / 3             │"
@@ -407,6 +414,7 @@ mod tests {
             "│                                                        ││                                        │"
             "└────────────────────────────────────────────────────────┘└────────────────────────────────────────┘"
             " q 退出   s 排序   f 队列   l English   ↑↓ 滚动                                                     " Hidden by multi-width symbols: [(4, " "), (6, " "), (13, " "), (15, " "), (22, " "), (24, " "), (44, " "), (46, " ")]
-        "#]]);
+        "#]],
+        );
     }
 }
