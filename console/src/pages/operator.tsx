@@ -83,7 +83,7 @@ function StateCard({ view, me }: { view: View; me: Operator }) {
         <span class="running">{duration(view.now - me.since)}</span>
       </div>
       <p class="hint">{words().hint[me.state]}</p>
-      {!me.phone && !off && (
+      {!me.phone && (
         <p class="warning">
           <LevelSign level="watch" /> {words().phoneMissing}
         </p>
