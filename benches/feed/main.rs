@@ -3,7 +3,7 @@
 
 use acd::{CallId, CallerNumber, Event, QueueId, Snapshot, Timestamp, TrunkId};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use feed::{About, Directory, Feed, FeedConfig, Hub, Limits, Memory, Request, Requests};
+use feed::{About, Directory, Feed, FeedConfig, Hub, Limits, Memory, Request, Requests, Thresholds};
 use futures_util::StreamExt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -62,6 +62,8 @@ async fn serve(hub: &Hub) -> Feed {
         supervisor_secret: None,
         session_lifetime: Duration::from_secs(1800),
         memory: Memory::default(),
+        records: None,
+        thresholds: Thresholds::default(),
         mounts: Vec::new(),
         origins: Vec::new(),
         about: About::default(),

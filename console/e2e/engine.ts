@@ -21,6 +21,7 @@ export interface Settings {
   queue?: string;
   trunk?: string;
   feed?: string;
+  tables?: string;
   lines?: number;
 }
 
@@ -66,9 +67,19 @@ export class Engine {
   callers(count: number, first = "13800000001", perSecond = 100): Process {
     const numbers = Array.from({ length: count }, (_, index) => `${BigInt(first) + BigInt(index)};`);
     const address = this.place.address();
+    return this.call("caller_stays", address, numbers, perSecond);
+  }
+
+  /** A caller who gives up after `ms`. */
+  givesUp(number: string, ms: number): Process {
+    return this.call("caller_gives_up", this.place.address(), [`${number};`], 100, ["-d", String(ms)]);
+  }
+
+  private call(scenario: string, address: string, numbers: string[], perSecond: number, args: string[] = []): Process {
+    const count = numbers.length;
     const list = this.place.write(`callers-${address}.csv`, ["SEQUENTIAL", ...numbers, ""].join("\n"));
     const rate = ["-m", String(count), "-l", String(count), "-r", String(perSecond)];
-    return this.sipp("caller_stays", address, [`${this.address}:5060`, "-s", "hotline", "-inf", list, ...rate]);
+    return this.sipp(scenario, address, [`${this.address}:5060`, "-s", "hotline", "-inf", list, ...rate, ...args]);
   }
 
   /** A phone at an address; by default one that is picked up at once, and the other side hangs up. */
@@ -92,7 +103,7 @@ export class Engine {
 }
 
 function toml(settings: Settings, address: string, dir: string): string {
-  const { operators, queue = "", trunk = "", feed = "", lines = 12 } = settings;
+  const { operators, queue = "", trunk = "", feed = "", tables = "", lines = 12 } = settings;
   const people = Object.entries(operators).map(
     ([name, phone]) => `
 [[operators]]
@@ -131,5 +142,6 @@ ${trunk}
 name = "hotline"
 dial = ["hotline"]
 ${queue}
-${people.join("")}`;
+${people.join("")}
+${tables}`;
 }

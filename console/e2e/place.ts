@@ -76,6 +76,11 @@ export class Process {
     return !this.over;
   }
 
+  /** Waits until it has ended by itself. */
+  async done(): Promise<void> {
+    await this.ended;
+  }
+
   signal(signal: NodeJS.Signals): void {
     if (this.running) this.child.kill(signal);
   }

@@ -2,11 +2,12 @@
 // `DRAW_EVERY`, on an animation frame, however many deltas come.
 
 import { Connection, type Link } from "./feed/connection";
-import { type Day, type Shares, counted, sampled, shares, until } from "./feed/day";
+import { type Day, NO_DAY, type Shares, counted, recorded, sampled, shares, until } from "./feed/day";
+import { Drafts } from "./feed/drafts";
 import { type Figures, type Waiting, figures, waiting } from "./feed/figures";
-import { keep, kept } from "./feed/keep";
 import type { QueueState } from "./feed/state";
-import type { Call, Delta, Hello, Operator, Why } from "./feed/wire";
+import { type Thresholds, thresholdsOf } from "./feed/thresholds";
+import type { Call, DayMessage, Delta, Hello, Missed, Operator, Why } from "./feed/wire";
 import { dateOf } from "./i18n/format";
 import { path } from "./route";
 
@@ -15,9 +16,6 @@ const DRAW_EVERY = 100;
 
 /** Running times move this often, in milliseconds. */
 const TICK = 1000;
-
-/** The day is kept this often, in ticks. */
-const KEEP_EVERY = 15;
 
 /** What the engine tells a newcomer, `/about.json`. */
 export interface About {
@@ -50,6 +48,11 @@ export interface View {
   readonly figures: Figures | null;
   readonly day: Day;
   readonly shares: Shares;
+  readonly thresholds: Thresholds;
+  /** Who is still to be called back, where one may see it. */
+  readonly missed: Missed | null;
+  /** What this operator writes down about calls. */
+  readonly drafts: Drafts | null;
   readonly told: Told | null;
   /** The operator who signed in here. */
   readonly me: Operator | null;
@@ -65,16 +68,19 @@ class Live {
   readonly connection = new Connection(
     location.href,
     {
-      changed: () => this.draw(),
+      changed: () => this.changed(),
       happened: (delta, before, after) => this.happened(delta, before, after),
-      replaced: (state) => this.sample(state),
+      replaced: (state) => this.replaced(state),
     },
     // A wallboard or a caller's page in another window does not take an operator's connection.
     path() !== "/",
   );
 
   private about: About | null = null;
-  private day: Day = { date: "", minutes: [] };
+  private day: Day = NO_DAY;
+  /** The day as the engine told it, until it is known where its midnight is. */
+  private toldDay: DayMessage | null = null;
+  private drafts: Drafts | null = null;
   private told: Told | null = null;
   private lastCall: Call | null = null;
   private why: { call: number; operator: string; why: Why } | null = null;
@@ -82,17 +88,17 @@ class Live {
   private readonly listeners = new Set<Heard>();
   private planned = false;
   private drawn = 0;
-  private ticks = 0;
 
   /** Connects, and keeps what is shown moving. */
   async start(): Promise<void> {
     this.connection.start();
     setInterval(() => this.tick(), TICK);
     addEventListener("online", () => this.connection.hurry());
-    addEventListener("pagehide", () => this.keep());
+    addEventListener("pagehide", () => this.drafts?.hurry());
     const about = await fetchAbout();
     if (about) {
       this.about = about;
+      this.takeDay();
       this.draw();
     }
   }
@@ -125,14 +131,14 @@ class Live {
 
   /** What there is to draw now. */
   view(): View {
-    const { link, lostAt, over, hello, state: queue } = this.connection;
+    const { link, lostAt, over, hello, missed, state: queue } = this.connection;
     const name = hello?.role === "operator" ? hello.operator : undefined;
     const me = queue?.operators.find(({ operator }) => operator === name) ?? null;
     const inHand = queue?.calls.find(({ call }) => call === me?.call);
     const lastCall = this.lastCall?.call === me?.call ? this.lastCall : null;
     const mine = this.why && this.why.operator === name && this.why.call === me?.call ? this.why.why : null;
     return {
-      ...{ link, lostAt, over, hello, queue, me, why: mine, inHand: inHand ?? lastCall },
+      ...{ link, lostAt, over, hello, queue, missed, me, why: mine, inHand: inHand ?? lastCall },
       about: this.about,
       timeZone: this.timeZone,
       now: this.connection.now(),
@@ -140,6 +146,8 @@ class Live {
       figures: queue ? figures(queue) : null,
       day: this.day,
       shares: shares(this.day),
+      thresholds: thresholdsOf(hello),
+      drafts: this.drafts,
       told: this.told,
     };
   }
@@ -148,9 +156,42 @@ class Live {
     return this.about?.time_zone || undefined;
   }
 
+  private changed(): void {
+    const { role, operator } = this.connection.hello ?? {};
+    if (role === "operator" && operator !== undefined && operator !== this.drafts?.operator) {
+      this.drafts = new Drafts(operator, (order) => this.connection.ask(order), shelf(), () => this.draw());
+    } else if (role !== undefined && role !== "operator") {
+      this.drafts = null;
+    }
+    this.draw();
+  }
+
+  private replaced(state: QueueState): void {
+    // Numbers may begin anew.
+    this.day = { ...this.day, through: 0 };
+    this.sample(state);
+    void this.askDay();
+  }
+
+  /** What happened before this page watched. Deltas that come while the answer is under way are counted in it. */
+  private async askDay(): Promise<void> {
+    const answer = await this.connection.ask({ do: "day" });
+    if (answer?.type !== "ok" || answer.day === undefined) return;
+    this.toldDay = answer.day;
+    this.takeDay();
+    this.draw();
+  }
+
+  private takeDay(): void {
+    if (!this.about || !this.toldDay) return;
+    this.day = recorded(this.toldDay, dateOf(this.connection.now(), this.timeZone));
+    this.toldDay = null;
+  }
+
   private happened(delta: Delta, before: QueueState, after: QueueState): void {
     this.turnDay(delta.at);
-    this.day = sampled(counted(this.day, delta), delta.at, figures(after));
+    const within = thresholdsOf(this.connection.hello).answer_within_ms;
+    this.day = sampled(counted(this.day, delta, within), delta.at, figures(after));
     if (delta.event === "position_announced" && delta.wait_ms !== null) {
       this.told = { at: delta.at, place: delta.position, wait: delta.wait_ms };
     } else if (delta.event === "call_assigned" && delta.operator === this.connection.hello?.operator) {
@@ -164,8 +205,6 @@ class Live {
   private tick(): void {
     const { state, link } = this.connection;
     if (state && link === "live") this.sample(state);
-    this.ticks += 1;
-    if (this.ticks % KEEP_EVERY === 0) this.keep();
     this.draw();
   }
 
@@ -176,19 +215,22 @@ class Live {
     this.day = sampled(this.day, now, figures(state));
   }
 
-  /** Begins a new day at the hotline's midnight, or takes up what was kept of this one. */
+  /** Begins a new day at the hotline's midnight. */
   private turnDay(now: number): void {
     if (!this.about) return;
     const date = dateOf(now, this.timeZone);
     if (date === this.day.date) return;
-    const before = this.day.date === "" ? this.day.minutes : [];
-    const known = until(kept(this.about.name, date), now);
-    const from = before[0]?.at ?? Infinity;
-    this.day = { date, minutes: [...known.minutes.filter(({ at }) => at < from), ...before] };
+    const minutes = this.day.date === "" ? this.day.minutes : [];
+    this.day = { ...this.day, date, since: now, minutes };
   }
+}
 
-  private keep(): void {
-    if (this.about && this.day.date !== "") keep(this.about.name, this.day);
+/** Where what is typed outlives the page; none where the browser does not allow it. */
+function shelf(): Storage | null {
+  try {
+    return localStorage;
+  } catch {
+    return null;
   }
 }
 

@@ -13,6 +13,10 @@ interface Choices {
   notify: boolean;
   /** Whether this page is the operator's phone. Who has one on the desk says no. */
   phoneHere: boolean;
+  /** Devices of the page's phone by the browser's ids; empty for the system's own choice. */
+  microphone: string;
+  speaker: string;
+  ringer: string;
 }
 
 const KEY = "holdfast.choices";
@@ -23,24 +27,31 @@ class Prefs implements Choices {
   singleKeys = true;
   notify = true;
   phoneHere = true;
+  microphone = "";
+  speaker = "";
+  ringer = "";
   private changed: () => void = () => {};
 
   constructor() {
-    const { language, theme, singleKeys, notify, phoneHere } = stored();
+    const { language, theme, singleKeys, notify, phoneHere, microphone, speaker, ringer } = stored();
     if (language === "en" || language === "zh") this.language = language;
     if (theme === "light" || theme === "dark") this.theme = theme;
     if (singleKeys === false) this.singleKeys = false;
     if (notify === false) this.notify = false;
     if (phoneHere === false) this.phoneHere = false;
+    if (typeof microphone === "string") this.microphone = microphone;
+    if (typeof speaker === "string") this.speaker = speaker;
+    if (typeof ringer === "string") this.ringer = ringer;
     this.show();
   }
 
   /** Changes some choices, and remembers them where the browser lets us. */
   choose(choices: Partial<Choices>): void {
     Object.assign(this, choices);
-    const { language, theme, singleKeys, notify, phoneHere } = this;
+    const { language, theme, singleKeys, notify, phoneHere, microphone, speaker, ringer } = this;
+    const kept = { language, theme, singleKeys, notify, phoneHere, microphone, speaker, ringer };
     try {
-      localStorage.setItem(KEY, JSON.stringify({ language, theme, singleKeys, notify, phoneHere }));
+      localStorage.setItem(KEY, JSON.stringify(kept));
     } catch {
       // Private windows may refuse; the choice then lasts as long as the page.
     }

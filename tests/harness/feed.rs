@@ -16,6 +16,8 @@ pub struct Feed {
     token: String,
     hello: Value,
     snapshot: Value,
+    /// Who was to be called back when it was told last.
+    missed: Value,
     log: Log,
     /// The number of the last delta, or of the snapshot.
     seq: Option<u64>,
@@ -111,6 +113,7 @@ impl Feed {
             token: token.to_owned(),
             hello: Value::Null,
             snapshot: Value::Null,
+            missed: Value::Null,
             log: Log::default(),
             seq,
             next_id: 0,
@@ -188,6 +191,22 @@ impl Feed {
         }
     }
 
+    /// Waits until the list of those who are to be called back is as it should be.
+    ///
+    /// # Panics
+    /// When it does not become so.
+    pub async fn missed(&mut self, is_right: impl Fn(&Value) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.missed.is_null() || !is_right(&self.missed) {
+            if timeout_at(deadline, self.take()).await.is_err() {
+                panic!(
+                    "waited {PATIENCE:?} in vain for another list than {}",
+                    self.missed
+                );
+            }
+        }
+    }
+
     /// Reads one message into snapshot or log.
     async fn take(&mut self) -> Value {
         let message = self.message().await;
@@ -203,6 +222,7 @@ impl Feed {
                 self.seq = seq;
                 self.log.0.push(message.clone());
             }
+            Some("missed") => self.missed = message.clone(),
             _ => {}
         }
         message

@@ -3,6 +3,7 @@
 use crate::{Engine, Feed, Place, SECRET, Settings, soon};
 use phone::{Call, CallState, Incoming, Phone, PhoneConfig, Transport};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 /// How much sound is judged at a time, and how long it may take to come.
@@ -102,6 +103,11 @@ impl House {
 
     /// Ends the engine as `kill -9` does, and starts it again. What the watcher saw before is forgotten.
     pub async fn killed(self) -> House {
+        self.killed_and(|_| {}).await
+    }
+
+    /// The same; `meanwhile` finds the folder that the engine has its files in.
+    pub async fn killed_and(self, meanwhile: impl FnOnce(&Path)) -> House {
         let House {
             outside,
             engine,
@@ -111,6 +117,7 @@ impl House {
             ..
         } = self;
         engine.kill().await;
+        meanwhile(place.dir());
         let engine = Engine::start(&place, &settings).await;
         let feed = engine.feed().await;
         House {
@@ -121,6 +128,11 @@ impl House {
             place,
             settings,
         }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// Stops the engine in good order.

@@ -1,5 +1,6 @@
 // The connection against a server that does what it is told, with the clock under control.
 
+import { thresholdsOf } from "./thresholds";
 import { webcrypto } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Connection } from "./connection";
@@ -30,7 +31,7 @@ class Wire {
 const hello = (more: object = {}): Message =>
   ({
     ...{ type: "hello", protocol: 1, epoch: 9, server_time: 1_000_000, clock_rate: 1, heartbeat_s: 15 },
-    ...{ role: "wallboard", queues: ["hotline"], pause_reasons: [] },
+    ...{ role: "wallboard", queues: ["hotline"], pause_reasons: [], thresholds: thresholdsOf(null) },
     ...more,
   }) as Message;
 const snapshot = (seq: number): Snapshot => ({

@@ -5,7 +5,7 @@
 
 import { type Clock, engineTime } from "./clock";
 import { type QueueState, after, fromSnapshot } from "./state";
-import type { Delta, DeniedMessage, Hello, Message, Ok, Order, Refused, SignIn, SignedIn } from "./wire";
+import type { Delta, DeniedMessage, Hello, Message, Missed, Ok, Order, Refused, SignIn, SignedIn } from "./wire";
 import { CLOSE, PROTOCOL } from "./wire";
 
 /** Heartbeats without a word after which a connection is given up. */
@@ -52,6 +52,8 @@ export class Connection {
   link: Link = "connecting";
   hello: Hello | null = null;
   state: QueueState | null = null;
+  /** Who is still to be called back, for a supervisor. */
+  missed: Missed | null = null;
   /** The engine's time when the connection was lost, until it is back. */
   lostAt: number | null = null;
   /** Why the session that was here is no more, and whose it was, until somebody signs in. */
@@ -170,6 +172,9 @@ export class Connection {
       case "delta":
         this.delta(message);
         break;
+      case "missed":
+        this.missed = message;
+        break;
       case "ok":
       case "refused":
         this.answered(message);
@@ -263,6 +268,7 @@ export class Connection {
     this.watching = watching;
     this.hello = null;
     this.state = null;
+    this.missed = null;
     this.link = "connecting";
     this.lostAt = null;
     clearTimeout(this.renewal);

@@ -1,16 +1,16 @@
 import { expect, it } from "vitest";
-import { type Day, MINUTE, MINUTES_MAX, counted, sampled, shares, until } from "./day";
+import { type Day, MINUTE, MINUTES_MAX, NO_DAY, counted, recorded, sampled, shares, until } from "./day";
 import { type Figures } from "./figures";
 import type { Change, Delta } from "./wire";
 
 const NINE = Date.UTC(2026, 10, 23, 1);
-const EMPTY: Day = { date: "2026-11-23", minutes: [] };
+const EMPTY: Day = { ...NO_DAY, date: "2026-11-23" };
 
 const at = (ms: number, change: Partial<Change>): Delta => ({ type: "delta", seq: 1, at: NINE + ms, ...change }) as Delta;
 const connected = (ms: number, waited_ms: number) => at(ms, { event: "call_connected", waited_ms });
 const ended = (ms: number, outcome: string) => at(ms, { event: "call_ended", outcome } as Partial<Change>);
 const standing = (depth: number, oldest: number | null) => ({ depth, oldest }) as Figures;
-const play = (deltas: Delta[]) => deltas.reduce(counted, EMPTY);
+const play = (deltas: Delta[], from = EMPTY) => deltas.reduce((day, delta) => counted(day, delta, 15_000), from);
 
 it("counts in minutes, and a resumed place is no arrival", () => {
   const arrival = (ms: number, resumed: boolean) => at(ms, { event: "call_arrived", resumed });
@@ -53,4 +53,17 @@ it("is bounded, and forgets what lies ahead", () => {
   expect(day.minutes).toHaveLength(MINUTES_MAX);
   expect(day.minutes[0]?.at).toBe(NINE / MINUTE + 5);
   expect(until(day, NINE + 6 * MINUTE).minutes).toHaveLength(2);
+});
+
+it("goes on from what the engine tells, and counts nothing twice", () => {
+  const told = { seq: 40, since: NINE, minutes: [[NINE / MINUTE, 3, 2, 1, 1, 2, 1, 21_500, 4, 55_000]] };
+  const day = recorded(told as Parameters<typeof recorded>[0], "2026-11-23");
+  const later = [...(told.minutes[0] as number[])];
+  later[0] = NINE / MINUTE + 3;
+  const gap = recorded({ ...told, minutes: [told.minutes[0], later] } as Parameters<typeof recorded>[0], "2026-11-23");
+  expect(gap.minutes.map(({ depth }) => depth), "minutes in which nothing was").toEqual([4, 0, 0, 4]);
+  expect([day.since, shares(day).level, shares(day).asa]).toEqual([NINE, 0.5, 10.75]);
+  const known = { ...connected(0, 1), seq: 40 };
+  expect(play([known], day)).toBe(day);
+  expect(shares(play([known, { ...known, seq: 41 }], day)).answered).toBe(3);
 });

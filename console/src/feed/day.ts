@@ -1,16 +1,13 @@
-// The day so far, minute by minute, as this page has seen it: what the curves and the shares are drawn from. The feed
-// tells what happens, not what happened; a page that was not open has a hole there, and says since when it watches.
+// The day so far, minute by minute: what the curves and the shares are drawn from. The engine tells what happened before
+// this page watched, and the page counts on from there; without records it says since when it watches.
 
 import type { Figures } from "./figures";
-import type { Delta } from "./wire";
+import type { DayMessage, Delta } from "./wire";
 
 export const MINUTE = 60_000;
 
 /** Minutes kept at most: one day. */
 export const MINUTES_MAX = 1440;
-
-/** Answered within this counts for the service level, in milliseconds (GB/T 33358-2016). */
-export const ANSWER_WITHIN = 15_000;
 
 /** What one minute saw. */
 export interface Minute {
@@ -19,7 +16,7 @@ export interface Minute {
   /** Callers who came, a place taken up again not counted. */
   arrived: number;
   answered: number;
-  /** Of these, within `ANSWER_WITHIN`. */
+  /** Of these, as soon as the service level asks for. */
   inTime: number;
   abandoned: number;
   /** Calls that ended, whatever the outcome; and of these, those that had reached an operator. */
@@ -37,20 +34,40 @@ export interface Minute {
 export interface Day {
   /** The date at the hotline. */
   readonly date: string;
+  /** From when on it is known; null while nothing is. */
+  readonly since: number | null;
+  /** The last delta that the engine has counted in already. */
+  readonly through: number;
   readonly minutes: readonly Minute[];
 }
 
 const NOTHING = { arrived: 0, answered: 0, inTime: 0, abandoned: 0, ended: 0, reached: 0, waited: 0, depth: 0, oldest: 0 };
 
-/** Counts a delta in. */
-export function counted(day: Day, delta: Delta): Day {
+export const NO_DAY: Day = { date: "", since: null, through: 0, minutes: [] };
+
+/** The day as the engine tells it. */
+export function recorded({ seq, since, minutes }: DayMessage, date: string): Day {
+  const read: Minute[] = [];
+  for (const [at, arrived, answered, inTime, abandoned, ended, reached, waited, depth, oldest] of minutes) {
+    // Those in which nothing was are left out.
+    const last = read[read.length - 1]?.at ?? at - 1;
+    for (let quiet = Math.max(last + 1, at - MINUTES_MAX); quiet < at; quiet += 1) read.push({ at: quiet, ...NOTHING });
+    const counts = { arrived, answered, inTime, abandoned, ended, reached };
+    read.push({ at, ...counts, waited: waited / 1000, depth, oldest: oldest / 1000 });
+  }
+  return { date, since, through: seq, minutes: read.slice(-MINUTES_MAX) };
+}
+
+/** Counts a delta in, unless the engine has. Answered within `answerWithin` milliseconds is answered in time. */
+export function counted(day: Day, delta: Delta, answerWithin: number): Day {
+  if (delta.seq <= day.through) return day;
   switch (delta.event) {
     case "call_arrived":
       return delta.resumed ? day : inMinute(day, delta.at, (minute) => ({ arrived: minute.arrived + 1 }));
     case "call_connected":
       return inMinute(day, delta.at, (minute) => ({
         answered: minute.answered + 1,
-        inTime: minute.inTime + (delta.waited_ms <= ANSWER_WITHIN ? 1 : 0),
+        inTime: minute.inTime + (delta.waited_ms <= answerWithin ? 1 : 0),
         waited: minute.waited + delta.waited_ms / 1000,
       }));
     case "call_ended":

@@ -31,6 +31,10 @@ until: number, }
   | { "do": "follow_schedule" }
   | { "do": "explain", call: number, }
   | { "do": "record", operator?: string, on: boolean, }
+  | { "do": "save_form", operator?: string, call: number, outcome?: string, categories: Array<string>, text: string, }
+  | { "do": "history", call: number, }
+  | { "do": "reached", caller: string, }
+  | { "do": "day" }
   | { "do": "renew" }
   | { "do": "listen", operator: string, phone?: string, }
   | { "do": "whisper", operator: string, phone?: string, }
@@ -38,14 +42,67 @@ until: number, }
   | { "do": "leave", operator: string, });
 
 /**
+ * The day so far.
+ */
+export type DayMessage = { 
+/**
+ * The number of the last event that counts in it.
+ */
+seq: number, 
+/**
+ * From when on it is known: midnight at the hotline, or later.
+ */
+since: number, 
+/**
+ * Minutes since 1970; arrived, answered, of these in time, abandoned, ended, of these reached, waited (ms, all
+ * answered together); most who waited at once, the longest anybody had waited (ms).
+ */
+minutes: Array<[number, number, number, number, number, number, number, number, number, number]>, };
+
+/**
  * What a denied client is told.
  */
 export type DeniedMessage = { code: string, message: string, };
 
 /**
+ * A command was carried out.
+ */
+export type Done = { id: string, 
+/**
+ * The answer to `explain`.
+ */
+explanation?: Explanation, 
+/**
+ * The answer to `history`.
+ */
+history?: HistoryMessage, 
+/**
+ * The answer to `day`.
+ */
+day?: DayMessage, 
+/**
+ * The answer to `renew`: real seconds until the session is over.
+ */
+expires_in_s?: number, };
+
+/**
+ * One of a caller's earlier calls.
+ */
+export type EarlierCall = { at: number, queue: string, call_back?: boolean, outcome: string | null, operator: string | null, waited_ms: number | null, talked_ms: number | null, forms: Array<SavedForm>, };
+
+/**
  * Why a call still waits.
  */
 export type Explanation = { call: number, ticket: number, before: number, heads: Array<number>, until: number, queue_length_ms: number | null, last_to_enter_service_ms: number | null, head_of_line_ms: number | null, waits_for: WaitsFor, };
+
+/**
+ * What a form about a call can say.
+ */
+export type FormChoices = { outcomes: Array<string>, categories: Array<string>, 
+/**
+ * Characters at most.
+ */
+text_max: number, };
 
 export type Hello = { protocol: number, epoch: number, server_time: number, clock_rate: number, heartbeat_s: number, role: RoleName, operator?: string, 
 /**
@@ -55,7 +112,39 @@ expires_in_s?: number, queues: Array<string>, pause_reasons: Array<string>,
 /**
  * For a supervisor: the phones to listen at.
  */
-phones?: Array<string>, };
+phones?: Array<string>, 
+/**
+ * For who has signed in: the queues whose calls are recorded when somebody asks for it.
+ */
+on_demand?: Array<string>, 
+/**
+ * From when on figures are to be marked.
+ */
+thresholds: MarkedFrom, 
+/**
+ * For who has signed in: what a form about a call can say.
+ */
+form?: FormChoices, };
+
+/**
+ * What is known of a call's caller, and was written down about the call.
+ */
+export type HistoryMessage = { 
+/**
+ * The caller's earlier calls, the latest first.
+ */
+earlier: Array<EarlierCall>, 
+/**
+ * What was written down about this one.
+ */
+forms: Array<SavedForm>, };
+
+/**
+ * From when on figures are to be marked.
+ */
+export type MarkedFrom = { answer_within_ms: number, oldest_wait_ms: WaitMarks, service_level: Marks, abandonment: Marks, };
+
+export type Marks = { watch: number, alarm: number, };
 
 /**
  * A message to a client.
@@ -86,16 +175,23 @@ export type Message = { "type": "hello" } & Hello
   | { "event": "started" })
   | { "type": "heartbeat", seq: number, time: number, }
   | { "type": "quality" } & QualityMessage
-  | { "type": "ok", id: string, 
-/**
- * The answer to `explain`.
- */
-explanation?: Explanation, 
-/**
- * The answer to `renew`: real seconds until the session is over.
- */
-expires_in_s?: number, }
+  | { "type": "missed" } & MissedMessage
+  | { "type": "ok" } & Done
   | { "type": "refused", id: string | null, code: string, message: string, };
+
+/**
+ * Who is still to be called back.
+ */
+export type MissedMessage = { 
+/**
+ * How many people there are, those not listed included.
+ */
+count: number, people: Array<MissedPerson>, };
+
+/**
+ * One of them, with all redials.
+ */
+export type MissedPerson = { caller: string, queue: string, first: number, last: number, calls: number, outcome: string, };
 
 export type Operator = { operator: string, since: number, phone: boolean, answered: number, state: State, reason?: string, call?: number, until?: number, };
 
@@ -127,6 +223,11 @@ export type ReturnCause = "no_answer" | "phone_gone" | "operator_left" | "busy" 
 export type RoleName = "wallboard" | "operator" | "supervisor";
 
 /**
+ * What an operator wrote down about a call.
+ */
+export type SavedForm = { operator: string, saved: number, outcome: string | null, categories: Array<string>, text: string, };
+
+/**
  * What a client that signs in sends.
  */
 export type SignIn = { role?: ClaimedRole, 
@@ -155,6 +256,8 @@ export type Stage = "queued" | "admitted" | "ringing" | "calling_back" | "talkin
  * What an operator is doing.
  */
 export type State = "signed_off" | "paused" | "available" | "reserved" | "talking" | "wrap_up";
+
+export type WaitMarks = { watch: number, alarm: number, };
 
 /**
  * What a call waits for.

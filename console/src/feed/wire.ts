@@ -5,11 +5,13 @@ import type { Command, Message, SnapshotMessage } from "./types";
 
 export { PROTOCOL } from "./types";
 export type { Call, ClaimedRole, DeniedMessage, Explanation, Message, Operator, SignIn, SignedIn } from "./types";
-export type { Stage, State, WaitsFor, Why } from "./types";
+export type { DayMessage, EarlierCall, HistoryMessage, MissedPerson, SavedForm } from "./types";
+export type { MarkedFrom, Marks, Stage, State, WaitsFor, Why } from "./types";
 
 export type Hello = Extract<Message, { type: "hello" }>;
 export type Snapshot = { type: "snapshot" } & SnapshotMessage;
 export type Delta = Extract<Message, { type: "delta" }>;
+export type Missed = Extract<Message, { type: "missed" }>;
 export type Ok = Extract<Message, { type: "ok" }>;
 export type Refused = Extract<Message, { type: "refused" }>;
 

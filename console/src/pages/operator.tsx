@@ -10,8 +10,11 @@ import { Announcer } from "../parts/announce";
 import { CallCard } from "../parts/call";
 import { Dialog } from "../parts/dialog";
 import { DepthTile, LinesTile, OldestTile, ToldTile } from "../parts/figures";
+import { FormCard } from "../parts/form";
+import { HistoryCard, useHistory } from "../parts/history";
 import { OperatorList, WaitingList } from "../parts/lists";
 import { LevelSign } from "../parts/mark";
+import { Sound } from "../parts/sound";
 import type { Phone } from "../phone/phone";
 import { mayHear } from "../phone/use-phone";
 import { prefs } from "../prefs";
@@ -37,16 +40,35 @@ export function OperatorPage({ view, me, phone }: { view: View; me: Operator; ph
           <LinesTile view={view} />
           <ToldTile view={view} />
         </section>
+        <Beside view={view} me={me} />
+      </div>
+    </main>
+  );
+}
+
+/** Beside the call in hand: what there is to write down, and what the caller's earlier calls were; else the queue. */
+function Beside({ view, me }: { view: View; me: Operator }) {
+  const history = useHistory(view, me.call);
+  const writes = me.call !== undefined && me.state !== "reserved";
+  return (
+    <>
+      {writes ? (
+        <FormCard key={me.call} view={view} call={me.call as number} history={history} />
+      ) : (
         <section class="card list" aria-labelledby="next">
           <h2 id="next">{words().nextUp}</h2>
           <WaitingList view={view} most={NEXT_MAX} />
         </section>
+      )}
+      {me.call !== undefined ? (
+        <HistoryCard view={view} history={history} />
+      ) : (
         <section class="card list" aria-labelledby="colleagues">
           <h2 id="colleagues">{words().operators}</h2>
           <OperatorList view={view} compact />
         </section>
-      </div>
-    </main>
+      )}
+    </>
   );
 }
 
@@ -139,16 +161,25 @@ function StateCard({ view, me }: { view: View; me: Operator }) {
 
 /** Whether this page is the phone, or one on the desk. */
 function PhoneChoice() {
+  const [choosing, setChoosing] = useState(false);
   if (!mayHear()) return <p class="note">{words().phoneNeedsHttps}</p>;
   return (
-    <label class="check">
-      <input
-        type="checkbox"
-        checked={prefs.phoneHere}
-        onChange={(event) => prefs.choose({ phoneHere: event.currentTarget.checked })}
-      />
-      {words().phoneHere}
-    </label>
+    <div class="phone-choice">
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={prefs.phoneHere}
+          onChange={(event) => prefs.choose({ phoneHere: event.currentTarget.checked })}
+        />
+        {words().phoneHere}
+      </label>
+      {prefs.phoneHere && (
+        <button class="link" onClick={() => setChoosing(true)}>
+          {words().sound}
+        </button>
+      )}
+      {choosing && <Sound onClose={() => setChoosing(false)} />}
+    </div>
   );
 }
 

@@ -8,6 +8,7 @@ import { ActFor } from "../parts/act";
 import { Explain } from "../parts/explain";
 import { AbandonmentTile, DepthTile, FreeTile, LevelTile, LinesTile, OldestTile } from "../parts/figures";
 import { OperatorList, WaitingList } from "../parts/lists";
+import { MissedList } from "../parts/missed";
 import { Schedule } from "../parts/schedule";
 
 type Choice = { call: number } | { operator: string } | null;
@@ -31,6 +32,7 @@ export function SupervisorPage({ view }: { view: View }) {
         <h2 id="waiting">{words().waitingList}</h2>
         <WaitingList view={view} chosen={call} onChoose={(chosen) => setChoice({ call: chosen })} />
       </section>
+      <MissedList view={view} />
       <section class="card list operators" aria-labelledby="operators">
         <h2 id="operators">{words().operators}</h2>
         <OperatorList view={view} chosen={name} onChoose={(chosen) => setChoice({ operator: chosen })} />

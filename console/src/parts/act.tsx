@@ -6,9 +6,11 @@ import { fill, reasonName, words } from "../i18n";
 import { duration } from "../i18n/format";
 import type { View } from "../live";
 import { standingName } from "./lists";
+import { Listen } from "./listen";
 import { LevelSign, Mark } from "./mark";
 
-export function ActFor({ view, operator: { operator, ...rest } }: { view: View; operator: Operator }) {
+export function ActFor({ view, operator: whose }: { view: View; operator: Operator }) {
+  const { operator, ...rest } = whose;
   const [outcome, run] = useCommands();
   const off = rest.state === "signed_off";
   const reasons = view.hello?.pause_reasons ?? [];
@@ -41,6 +43,7 @@ export function ActFor({ view, operator: { operator, ...rest } }: { view: View; 
           ))}
         </div>
       )}
+      <Listen key={rest.call} view={view} operator={whose} run={run} />
       <p class={`outcome ${outcome?.failed ? "failed" : ""}`} role="status">
         {outcome?.failed && <LevelSign level="watch" />} {outcome?.text}
       </p>

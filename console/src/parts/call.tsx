@@ -10,6 +10,7 @@ import type { Phone } from "../phone/phone";
 import { Keypad } from "./keypad";
 import { callerName } from "./lists";
 import { LevelSign } from "./mark";
+import { OwnRecording } from "./recording";
 
 /** A wrap-up with less left than this is marked, in milliseconds. */
 const NEARLY_OVER = 10_000;
@@ -41,6 +42,7 @@ export function CallCard({ view, me, phone }: CallProps) {
       {inHand ? <Caller call={inHand} /> : me.call !== undefined && <p class="caller">#{me.call}</p>}
       {me.state === "reserved" && <Ringing view={view} me={me} />}
       {me.state === "talking" && <Talking view={view} call={inHand} />}
+      {me.state === "talking" && <OwnRecording view={view} call={me.call} />}
       {me.state === "wrap_up" && <WrapUp view={view} me={me} />}
       {phone && <PhoneButtons phone={phone} />}
     </section>

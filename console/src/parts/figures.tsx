@@ -1,22 +1,12 @@
 // The queue's figures as tiles, the same on every page.
 
-import { ANSWER_WITHIN } from "../feed/day";
 import { standings } from "../feed/figures";
 import { fill, words } from "../i18n";
 import { duration, percent, timeOfDay } from "../i18n/format";
+import type { Marks } from "../feed/wire";
 import type { View } from "../live";
 import type { Level } from "./mark";
 import { Tile } from "./tile";
-
-/** From when on figures are coloured. The alarms are those of config/prometheus/rules.yml where it has one. */
-const THRESHOLDS = {
-  /** Longest wait, in milliseconds. */
-  oldest: { watch: ANSWER_WITHIN, alarm: 120_000 },
-  /** Share answered within 15 s: 80 % is the field's usual target. */
-  level: { watch: 0.8, alarm: 0.7 },
-  /** Share abandoned: GB/T 33358-2016 wants 95 % to reach an operator. */
-  abandonment: { watch: 0.05, alarm: 0.1 },
-};
 
 /** Lines are drawn one by one up to this number; of more, each segment stands for several. */
 const SEGMENTS_MAX = 24;
@@ -31,9 +21,11 @@ export function DepthTile({ view }: { view: View }) {
 export function OldestTile({ view }: { view: View }) {
   const oldest = view.figures?.oldest ?? null;
   const wait = oldest === null ? null : Math.max(0, view.now - oldest);
-  const level = wait === null ? "fine" : above(wait, THRESHOLDS.oldest);
-  const { nobodyWaits, withinStandard, overStandard, farOver } = words();
-  const note = wait === null ? nobodyWaits : { fine: withinStandard, watch: overStandard, alarm: farOver }[level];
+  const marks = view.thresholds.oldest_wait_ms;
+  const level = wait === null ? "fine" : above(wait, marks);
+  const { nobodyWaits, withinMark, overMark } = words();
+  const limit = seconds(level === "alarm" ? marks.alarm : marks.watch);
+  const note = wait === null ? nobodyWaits : fill(level === "fine" ? withinMark : overMark, { n: limit });
   return <Tile name={words().oldest} figure={wait === null ? "–" : duration(wait)} note={note} level={level} />;
 }
 
@@ -74,10 +66,11 @@ function Segments({ lines, used }: { lines: number; used: number }) {
 
 export function LevelTile({ view }: { view: View }) {
   const { level, answered, asa } = view.shares;
-  const target = percent(THRESHOLDS.level.watch);
+  const { service_level, answer_within_ms } = view.thresholds;
+  const [target, within] = [percent(service_level.watch), seconds(answer_within_ms)];
   const mean = asa === null ? "" : ` · ${fill(words().meanWait, { time: duration(asa * 1000) })}`;
-  const note = level === null ? words().noneYet : fill(words().levelNote, { n: answered, target }) + mean;
-  const passed = level === null ? "fine" : below(level, THRESHOLDS.level);
+  const note = level === null ? words().noneYet : fill(words().levelNote, { n: answered, target, within }) + mean;
+  const passed = level === null ? "fine" : below(level, service_level);
   return <Tile name={words().level} figure={percent(level)} note={note} level={passed} />;
 }
 
@@ -85,7 +78,7 @@ export function AbandonmentTile({ view }: { view: View }) {
   const { abandonment, abandoned, ended, connect } = view.shares;
   const counts = { n: abandoned, all: ended, rate: percent(connect) };
   const note = abandonment === null ? words().noneYet : fill(words().abandonedNote, counts);
-  const level = abandonment === null ? "fine" : above(abandonment, THRESHOLDS.abandonment);
+  const level = abandonment === null ? "fine" : above(abandonment, view.thresholds.abandonment);
   return <Tile name={words().abandonment} figure={percent(abandonment)} note={note} level={level} />;
 }
 
@@ -113,10 +106,15 @@ export function ToldTile({ view }: { view: View }) {
   return <Tile name={words().estimate} figure={told ? duration(told.wait) : "–"} note={note} />;
 }
 
-function above(value: number, { watch, alarm }: { watch: number; alarm: number }): Level {
+/** Whole seconds, for words like "within 15 s". */
+function seconds(ms: number): number {
+  return Math.round(ms / 1000);
+}
+
+function above(value: number, { watch, alarm }: Marks): Level {
   return value > alarm ? "alarm" : value > watch ? "watch" : "fine";
 }
 
-function below(value: number, { watch, alarm }: { watch: number; alarm: number }): Level {
+function below(value: number, { watch, alarm }: Marks): Level {
   return value < alarm ? "alarm" : value < watch ? "watch" : "fine";
 }

@@ -52,7 +52,7 @@ export function WaitingList({ view, most, chosen, onChoose }: { view: View; most
       </td>
       {severalQueues && <td>{call.queue}</td>}
       <td class="number">
-        <Wait ms={now - call.since} />
+        <Wait ms={now - call.since} long={view.thresholds.oldest_wait_ms.alarm} />
       </td>
       <td>
         <Mark kind={call.stage}>{stageName(call)}</Mark>
@@ -74,11 +74,9 @@ export function WaitingList({ view, most, chosen, onChoose }: { view: View; most
   );
 }
 
-/** From when on a wait is marked, in milliseconds: the alert on the longest wait. */
-const LONG_WAIT = 120_000;
-
-function Wait({ ms }: { ms: number }) {
-  if (ms <= LONG_WAIT) return <>{duration(ms)}</>;
+/** A wait, marked if it is `long`. */
+function Wait({ ms, long }: { ms: number; long: number }) {
+  if (ms <= long) return <>{duration(ms)}</>;
   return (
     <span class="watch">
       <LevelSign level="watch" /> {duration(ms)}

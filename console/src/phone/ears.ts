@@ -8,14 +8,15 @@ const RING_S = 1;
 const RING_EVERY_S = 3;
 const LOUDNESS = 0.12;
 
-/** An element's setSinkId, which TypeScript's own types lack in some versions. */
+/** An element's or a context's setSinkId, which TypeScript's own types lack in some versions, and some browsers too. */
 type Sink = { setSinkId?: (device: string) => Promise<void> };
 
 export class PageEars implements Ears {
   private readonly audio = new Audio();
   private context: AudioContext | null = null;
 
-  constructor() {
+  /** `speaker` and `ringer` tell the devices to be heard at; empty for the system's own. */
+  constructor(private readonly where: { readonly speaker: string; readonly ringer: string }) {
     this.audio.autoplay = true;
     // In the page, so that it is found by who measures it.
     this.audio.hidden = true;
@@ -27,6 +28,7 @@ export class PageEars implements Ears {
     this.context ??= new AudioContext();
     const { context } = this;
     void context.resume();
+    sinkTo(context, this.where.ringer);
     const volume = context.createGain();
     volume.gain.value = 0;
     volume.connect(context.destination);
@@ -53,14 +55,15 @@ export class PageEars implements Ears {
 
   listen(stream: MediaStream | null): void {
     this.audio.srcObject = stream;
+    if (stream !== null) sinkTo(this.audio, this.where.speaker);
     // Refused only before the page was ever touched; answering touches it.
     if (stream !== null) this.audio.play().catch(() => undefined);
   }
+}
 
-  /** Where the voice is heard: one of the devices that `outputs` names. */
-  async speaker(device: string): Promise<void> {
-    await (this.audio as Sink).setSinkId?.(device);
-  }
+/** Lets something be heard at a device. One that is gone leaves it where it was: better heard there than not at all. */
+function sinkTo(what: object, device: string): void {
+  (what as Sink).setSinkId?.(device).catch(() => undefined);
 }
 
 /** The microphones and loudspeakers that may be chosen. Their names show once a microphone was allowed. */

@@ -1,5 +1,7 @@
 // The phone of this page: SIP.js, the page's own sound. Loaded only when it is wanted, since it is most of the bundle.
 
+import { prefs } from "../prefs";
+import { microphone } from "./devices";
 import { PageEars } from "./ears";
 import { sipJs } from "./sip-js";
 import { SipPhone } from "./sip-phone";
@@ -15,7 +17,14 @@ export function callersPhone(): SipPhone {
 }
 
 function started(user: string, registers: boolean): SipPhone {
-  const phone = new SipPhone(sipJs(user, location, !registers), new PageEars(), { registers, microphone: {} });
+  const settings = {
+    registers,
+    // What is chosen later counts from the next call on.
+    get microphone() {
+      return microphone();
+    },
+  };
+  const phone = new SipPhone(sipJs(user, location, !registers), new PageEars(prefs), settings);
   phone.start();
   return phone;
 }

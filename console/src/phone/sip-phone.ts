@@ -17,8 +17,8 @@ export interface Ears {
 export interface Settings {
   /** Whether the phone registers, so that it can be rung. */
   readonly registers: boolean;
-  /** The microphone to take; the browser's own choice by default. */
-  microphone: MediaTrackConstraints;
+  /** The microphone to take, asked for each call. */
+  readonly microphone: MediaTrackConstraints;
 }
 
 export class SipPhone implements Phone {

@@ -1,4 +1,4 @@
-//! The real world around the loop: signalling, media, feed, metrics and logs.
+//! The real world around the loop: signalling, media, feed, records, metrics and logs.
 
 use crate::EngineError;
 use crate::edges::Edges;
@@ -7,6 +7,7 @@ use acd::{CallId, Event, LegId, OperatorId, Output, QueueId, Snapshot, Timestamp
 use feed::{Hub, Supervise};
 use media::{Language, Library, Media};
 use prometheus::Registry;
+use records::Records;
 use sip::Sip;
 use std::collections::BTreeMap;
 use telemetry::{Metrics, Names, log_event};
@@ -27,6 +28,8 @@ pub struct House {
     pub metrics: Metrics,
     /// The words for ids in log lines.
     pub names: Names,
+    /// What happened, kept for people.
+    pub records: Records,
     queues: BTreeMap<CallId, QueueId>,
     /// What is recorded of each queue, by [`QueueId`].
     recorded: Vec<Recorded>,
@@ -62,7 +65,7 @@ impl House {
     pub fn new(
         (sip, media, library): (Sip, Media, Library),
         languages: Vec<Vec<Language>>,
-        hub: Hub,
+        (hub, records): (Hub, Records),
         (metrics, names): (Metrics, Names),
         registry: &Registry,
     ) -> Result<Self, EngineError> {
@@ -75,6 +78,7 @@ impl House {
             hub,
             metrics,
             names,
+            records,
             queues: BTreeMap::new(),
             recorded: Vec::new(),
         })
@@ -182,7 +186,10 @@ impl Edges for House {
             self.metrics.observe(event, at);
             log_event(&self.names, event);
         }
-        self.hub.publish(seq + events.len() as u64, at, &events);
+        let seq = seq + events.len() as u64;
+        // Before the consoles: what one has seen, the records count when it asks.
+        self.records.take(seq, at, &events);
+        self.hub.publish(seq, at, &events);
     }
 
     fn record(&mut self, call: CallId, queue: QueueId, on: bool) -> Result<(), feed::Refusal> {
@@ -207,6 +214,7 @@ impl Edges for House {
 
     fn resume(&mut self, state: &Snapshot) {
         self.metrics.restore(state);
+        self.records.resume(state);
         self.queues = state.calls.iter().map(|call| (call.call, call.queue)).collect();
     }
 

@@ -19,6 +19,7 @@
 mod clock;
 mod edges;
 mod engine;
+mod fill_in;
 mod house;
 mod inbox;
 mod metrics;
@@ -37,8 +38,9 @@ mod turn;
 pub use clock::{Clock, ClockConfig};
 pub use edges::{Edges, Log};
 pub use engine::{Ended, Engine, EngineConfig, Entrance, Progress, Threshold, entrance};
+pub use fill_in::FillIn;
 pub use house::{House, RecordPolicy, Recorded};
-pub use numbers::epoch_of;
+pub use numbers::{epoch_of, series_of};
 pub use quality::with_quality;
 pub use recovery::{Beginning, Notes, Past, Recovery};
 pub use supervision::SupervisorNews;

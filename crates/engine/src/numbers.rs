@@ -29,24 +29,31 @@ fn epoch(series: u32, run: u64) -> u64 {
 /// noted: the moment in which it began, of which so much is kept that it is as good as drawn by lot.
 pub fn epoch_of(run: u64, kept: &Notes, keep: &Keep) -> u64 {
     let noted = kept.iter().find(|(key, _)| key == SERIES);
-    let series = noted.and_then(|(_, value)| series_of(value)).unwrap_or_else(|| {
-        let since = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
-        // Microseconds, not seconds: two journals may begin in the same second. They come again after 72 minutes, and
-        // then meet another's with one chance in four thousand million.
-        let series = since.as_micros() as u32;
-        keep(SERIES.to_owned(), Some(series.to_le_bytes().to_vec()));
-        series
-    });
+    let series = noted
+        .and_then(|(_, value)| noted_series(value))
+        .unwrap_or_else(|| {
+            let since = SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or_default();
+            // Microseconds, not seconds: two journals may begin in the same second. They come again after 72 minutes, and
+            // then meet another's with one chance in four thousand million.
+            let series = since.as_micros() as u32;
+            keep(SERIES.to_owned(), Some(series.to_le_bytes().to_vec()));
+            series
+        });
     epoch(series, run)
+}
+
+/// What tells the journal from others whose run has this epoch.
+pub const fn series_of(epoch: u64) -> u32 {
+    (epoch >> RUNS_BITS) as u32
 }
 
 fn number_of(note: &[u8]) -> Option<u64> {
     note.try_into().ok().map(u64::from_le_bytes)
 }
 
-fn series_of(note: &[u8]) -> Option<u32> {
+fn noted_series(note: &[u8]) -> Option<u32> {
     note.try_into().ok().map(u32::from_le_bytes)
 }
 
@@ -72,7 +79,7 @@ impl Numbers {
     pub(crate) fn from_checkpoint<'a>(note: impl Fn(&str) -> Option<&'a [u8]>) -> Self {
         Self {
             told: note(NUMBER).and_then(number_of).map(Told::after),
-            series: note(SERIES).and_then(series_of),
+            series: note(SERIES).and_then(noted_series),
             run: 0,
         }
     }
@@ -80,7 +87,7 @@ impl Numbers {
     /// Takes what a note says that concerns numbers.
     pub(crate) fn note(&mut self, key: &str, value: &[u8]) {
         if key == SERIES {
-            self.series = series_of(value);
+            self.series = noted_series(value);
         }
     }
 

@@ -5,7 +5,9 @@
 use acd::schedule::{Schedule, Window};
 use acd::{Acd, AcdConfig, AnswerWhen, CallId, CallerNumber, Event, GoneCause, Input, LegId, OperatorConfig};
 use acd::{OperatorId, Output, QueueConfig, QueueId, Strategy, Timestamp, TrunkId};
-use feed::{About, Account, Directory, FeedConfig, Hub, Limits, Memory, Refusal, Request, Secret};
+use feed::{
+    About, Account, Directory, FeedConfig, Hub, Limits, Memory, Refusal, Request, Secret, Thresholds,
+};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant, SystemTime};
@@ -34,6 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             skills: vec![],
             forwards: vec![],
             supervisors: vec![],
+            ..Directory::default()
         },
         clock: Arc::new(move || {
             clock
@@ -46,6 +49,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         supervisor_secret: None,
         session_lifetime: Duration::from_secs(1800),
         memory: Memory::default(),
+        records: None,
+        thresholds: Thresholds::default(),
         mounts: Vec::new(),
         origins: Vec::new(),
         about: About {

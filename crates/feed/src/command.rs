@@ -139,6 +139,24 @@ pub enum Refusal {
     /// The queue's calls are not recorded on command.
     #[error("recording is not this call's to begin or end: the queue's `record` is not \"on-demand\"")]
     NotOnDemand,
+    /// A form about a call that the operator did not have.
+    #[error("the operator did not have this call: a form is written by who talked with the caller")]
+    NotTheirCall,
+    /// There is no record of the call.
+    #[error("there is no record of this call; it may have been removed when its time was over")]
+    UnknownCall,
+    /// The configuration has no such outcome.
+    #[error("there is no such outcome; hello's `form` lists those there are")]
+    UnknownOutcome,
+    /// The configuration has no such category.
+    #[error("there is no such category; hello's `form` lists those there are")]
+    UnknownCategory,
+    /// The text of a form is too long.
+    #[error("`text` may have {} characters at most", crate::desk::TEXT_MAX)]
+    TextTooLong,
+    /// The database cannot be used.
+    #[error("the records cannot be read or written now; nothing was saved: try again later")]
+    RecordsUnavailable,
     /// The core did not carry it out, as the operator stands now.
     #[error("{}", explain(*.0))]
     NotNow(acd::Refusal),
@@ -171,6 +189,12 @@ impl Refusal {
             Self::PhoneTaken => "phone_taken",
             Self::SupervisedAlready => "supervised_already",
             Self::NotOnDemand => "not_on_demand",
+            Self::NotTheirCall => "not_their_call",
+            Self::UnknownCall => "unknown_call",
+            Self::UnknownOutcome => "unknown_outcome",
+            Self::UnknownCategory => "unknown_category",
+            Self::TextTooLong => "text_too_long",
+            Self::RecordsUnavailable => "records_unavailable",
             Self::NotNow(refusal) => refusal.name(),
             Self::Overloaded => "overloaded",
             Self::NoAnswer => "no_answer",

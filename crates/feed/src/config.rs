@@ -5,6 +5,7 @@ use crate::mount::Mount;
 use crate::secret::Secret;
 use crate::tls::TlsFiles;
 use acd::Timestamp;
+use records::Records;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,10 +35,14 @@ pub struct FeedConfig {
     pub session_lifetime: Duration,
     /// Sessions of the last run, and where to write down those of this one.
     pub memory: Memory,
+    /// What happened, kept for people. None: whatever is asked of it is refused.
+    pub records: Option<Records>,
     /// WebSocket paths that somebody else serves.
     pub mounts: Vec<Mount>,
     /// Origins (`https://host:port`) that may open the feed besides the page's own.
     pub origins: Vec<String>,
+    /// From when on figures are to be marked.
+    pub thresholds: Thresholds,
     /// What the page tells a newcomer.
     pub about: About,
     /// Everything that is bounded.
@@ -61,6 +66,12 @@ pub struct Directory {
     pub forwards: Vec<String>,
     /// Phones at which supervisors listen, by user name.
     pub supervisors: Vec<String>,
+    /// Queues whose calls are recorded when somebody asks for it.
+    pub on_demand: Vec<String>,
+    /// How a matter may have ended, for the form about a call.
+    pub outcomes: Vec<String>,
+    /// What it may have been about.
+    pub categories: Vec<String>,
 }
 
 /// An operator's sign-in.
@@ -70,6 +81,51 @@ pub struct Account {
     pub name: String,
     /// What is typed beside it. Empty: this operator cannot sign in.
     pub secret: Secret,
+}
+
+/// From when on screens mark the queue's figures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Thresholds {
+    /// A call answered within this counts for the service level.
+    pub answer_within: Duration,
+    /// The longest wait, marked above.
+    pub oldest_wait: Marks<Duration>,
+    /// The share of answered calls that were answered in time, 0 to 1; marked below.
+    pub service_level: Marks<f64>,
+    /// The share of ended calls whose callers gave up, 0 to 1; marked above.
+    pub abandonment: Marks<f64>,
+}
+
+/// Two steps of concern.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Marks<T> {
+    /// To be watched from here on.
+    pub watch: T,
+    /// An alarm from here on.
+    pub alarm: T,
+}
+
+impl Default for Thresholds {
+    /// 15 s and 5 % are those of GB/T 33358-2016, 80 % the field's usual target; the alarms are those of the Prometheus
+    /// rules that ship.
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            answer_within: seconds(15),
+            oldest_wait: Marks {
+                watch: seconds(15),
+                alarm: seconds(120),
+            },
+            service_level: Marks {
+                watch: 0.8,
+                alarm: 0.7,
+            },
+            abandonment: Marks {
+                watch: 0.05,
+                alarm: 0.1,
+            },
+        }
+    }
 }
 
 /// What the page tells a newcomer, served as `/about.json`.
@@ -120,7 +176,7 @@ impl Default for Limits {
             connections_max: 4096,
             clients_max: 2048,
             deltas_kept: 8192,
-            message_bytes_max: 4096,
+            message_bytes_max: 16_384,
             messages_per_second: 10,
             write_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(45),

@@ -54,6 +54,26 @@ pub(crate) enum Action {
         operator: Option<String>,
         on: bool,
     },
+    /// Keeps what an operator writes down about a call, in place of what was kept before.
+    SaveForm {
+        operator: Option<String>,
+        call: u64,
+        outcome: Option<String>,
+        #[serde(default)]
+        categories: Vec<String>,
+        #[serde(default)]
+        text: String,
+    },
+    /// The earlier calls of a call's caller, and what was written down about it.
+    History {
+        call: u64,
+    },
+    /// Somebody has reached this caller, who need not be called back any more.
+    Reached {
+        caller: String,
+    },
+    /// The day so far, for curves and shares.
+    Day,
     /// Keeps the session of this connection from running out.
     Renew,
     /// For supervisors, as the two that follow: `phone` is theirs, and may be left out where there is but one.
@@ -88,6 +108,10 @@ impl Action {
             Action::FollowSchedule => "follow_schedule",
             Action::Explain { .. } => "explain",
             Action::Record { .. } => "record",
+            Action::SaveForm { .. } => "save_form",
+            Action::History { .. } => "history",
+            Action::Reached { .. } => "reached",
+            Action::Day => "day",
             Action::Renew => "renew",
             Action::Listen { .. } => SupervisorMode::Listen.name(),
             Action::Whisper { .. } => SupervisorMode::Whisper.name(),
@@ -137,6 +161,10 @@ impl Action {
             Action::Renew
             | Action::Explain { .. }
             | Action::Record { .. }
+            | Action::SaveForm { .. }
+            | Action::History { .. }
+            | Action::Reached { .. }
+            | Action::Day
             | Action::Listen { .. }
             | Action::Whisper { .. }
             | Action::Barge { .. }

@@ -8,7 +8,7 @@
 //! one client never for another; a caller's number reaches only those who signed in; neither a secret nor a token is ever
 //! logged.
 //!
-//! Deliberately not here: any decision about calls (the core's), storage of any kind.
+//! Deliberately not here: any decision about calls (the core's), storage of any kind (the records').
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
@@ -18,6 +18,7 @@ mod brakes;
 mod close;
 mod command;
 mod config;
+mod desk;
 mod fanout;
 mod hub;
 mod incoming;
@@ -41,7 +42,7 @@ mod upgrade;
 mod wire;
 
 pub use command::{Refusal, Request, Requests, Supervise, SupervisorMode};
-pub use config::{About, Account, Clock, Directory, FeedConfig, Limits};
+pub use config::{About, Account, Clock, Directory, FeedConfig, Limits, Marks, Thresholds};
 pub use hub::Hub;
 pub use memory::{Keep, Memory};
 pub use mount::{Identity, Mount, Serve, Upgraded, Visitor};

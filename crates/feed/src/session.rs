@@ -4,7 +4,8 @@ use crate::answers::Answers;
 use crate::auth::Role;
 use crate::close::End;
 use crate::command::{Refusal, Request, Requests, SupervisorMode};
-use crate::config::{Clock, Directory, Limits};
+use crate::config::{Clock, Directory, Limits, Thresholds};
+use crate::desk::{self, MissedList};
 use crate::fanout::{Fanout, Snapshots};
 use crate::incoming::{self, Action, Command};
 use crate::lines;
@@ -14,9 +15,10 @@ use crate::ring::Behind;
 use crate::seats::{Seat, Seats};
 use crate::tokens::{Over, Pass, Tokens};
 use crate::told::Told;
-use crate::wire::{Hello, Message, Numbers, PROTOCOL};
+use crate::wire::{Done, FormChoices, Hello, Message, Numbers, PROTOCOL};
 use acd::{CallId, Explanation, Input};
 use futures_util::{SinkExt, StreamExt};
+use records::{Day, History, Records};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -44,6 +46,7 @@ pub(crate) struct Shared {
     pub(crate) clock_rate: f64,
     pub(crate) heartbeat: Duration,
     pub(crate) open_wallboard: bool,
+    pub(crate) thresholds: Thresholds,
     pub(crate) limits: Limits,
     pub(crate) tokens: Tokens,
     pub(crate) seats: Arc<Seats>,
@@ -53,6 +56,7 @@ pub(crate) struct Shared {
     pub(crate) told: Arc<Told>,
     pub(crate) snapshots: Snapshots,
     pub(crate) requests: Requests,
+    pub(crate) records: Option<Records>,
     pub(crate) metrics: Metrics,
     pub(crate) stop: CancellationToken,
 }
@@ -129,14 +133,17 @@ pub(crate) struct Session<S> {
     next: Option<u64>,
     wake: watch::Receiver<()>,
     remarks: broadcast::Receiver<Utf8Bytes>,
+    missed: MissedList,
     heard: Instant,
     allowance: Allowance,
 }
 
 /// What a command comes to.
-enum Answer {
+pub(crate) enum Answer {
     Done,
     Explained(Explanation),
+    History(History),
+    Day(Day),
     Renewed(Duration),
 }
 
@@ -174,6 +181,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         Self {
             wake: shared.fanout.subscribe(),
             remarks: shared.remarks.subscribe(),
+            missed: MissedList::of(shared.records.as_ref(), role),
             allowance: Allowance::new(shared.limits.messages_per_second),
             shared,
             socket,
@@ -216,6 +224,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 message = self.socket.next() => self.hear(message).await?,
                 _ = self.wake.changed(), if self.next.is_some() => self.forward().await?,
                 remark = quality::next(&mut self.remarks), if self.next.is_some() => self.send(remark).await?,
+                list = self.missed.next(), if self.next.is_some() => self.send(list).await?,
             }
         }
     }
@@ -245,6 +254,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Role::Supervisor => &shared.directory.supervisors,
                 _ => &[],
             },
+            on_demand: match self.role {
+                Role::Wallboard => &[],
+                _ => &shared.directory.on_demand,
+            },
+            thresholds: (&shared.thresholds).into(),
+            form: self.role.sees_numbers().then_some(FormChoices {
+                outcomes: &shared.directory.outcomes,
+                categories: &shared.directory.categories,
+                text_max: desk::TEXT_MAX,
+            }),
         };
         self.send(Message::Hello(hello).bytes()).await?;
         match self.resume.take() {
@@ -354,6 +373,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     async fn act(&mut self, command: &Command) -> Result<Answer, Refusal> {
+        if let Some(answer) = desk::ask(&self.shared, self.role, &command.action).await {
+            return answer;
+        }
         match &command.action {
             Action::Renew => self.renew().map(Answer::Renewed),
             Action::Explain { call } => self.shared.explain(CallId(*call)).await.map(Answer::Explained),
@@ -369,16 +391,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     fn ok<'a>(&'a self, id: &'a str, answer: &'a Answer) -> Message<'a> {
-        let (explanation, expires_in_s) = match answer {
-            Answer::Done => (None, None),
-            Answer::Explained(why) => (Some(self.shared.directory.explanation(why)), None),
-            Answer::Renewed(lasts) => (None, Some(lasts.as_secs_f64())),
-        };
-        Message::Ok {
+        let mut ok = Done {
             id,
-            explanation,
-            expires_in_s,
+            ..Done::default()
+        };
+        match answer {
+            Answer::Done => {}
+            Answer::Explained(why) => ok.explanation = Some(self.shared.directory.explanation(why)),
+            Answer::History(history) => ok.history = Some(history.into()),
+            Answer::Day(day) => ok.day = Some(day.into()),
+            Answer::Renewed(lasts) => ok.expires_in_s = Some(lasts.as_secs_f64()),
         }
+        Message::Ok(ok)
     }
 
     /// Has the session last for another lifetime.

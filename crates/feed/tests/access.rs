@@ -171,7 +171,7 @@ async fn what_is_not_the_protocol_is_answered_or_closed() {
         );
         assert_eq!(answer["id"], Value::Null);
     }
-    let too_big = "x".repeat(5000);
+    let too_big = "x".repeat(20_000);
     let table: [(Message, u16); 2] = [
         (Message::Binary(Bytes::from_static(b"\x00\xff")), 1003),
         (Message::text(too_big), 1009),

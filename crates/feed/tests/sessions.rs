@@ -138,7 +138,7 @@ async fn no_other_sites_page_signs_anybody_in_or_out() {
 #[tokio::test]
 async fn what_is_no_sign_in_is_told_so() {
     let (feed, _) = serve(&Engine::new(), config()).await;
-    let long = operator("1001", &"x".repeat(5000)).to_string();
+    let long = operator("1001", &"x".repeat(20_000)).to_string();
     for body in ["", "{", "[]", "{\"name\":\"1001\"}", "{\"secret\":\"x\"}", &long] {
         let answer = request(&feed, "POST /session", &[JSON], body).await;
         assert_eq!(answer.status, 400, "{body:.20}: {answer:?}");

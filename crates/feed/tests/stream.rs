@@ -19,6 +19,12 @@ async fn hello_then_snapshot_then_deltas() {
         json!({
             "type": "hello", "protocol": 1, "epoch": EPOCH, "server_time": START.as_millis(), "clock_rate": 1.0,
             "heartbeat_s": 15.0, "role": "wallboard", "queues": ["hotline"], "pause_reasons": ["lunch", "training"],
+            "thresholds": {
+                "answer_within_ms": 15_000,
+                "oldest_wait_ms": {"watch": 15_000, "alarm": 120_000},
+                "service_level": {"watch": 0.8, "alarm": 0.7},
+                "abandonment": {"watch": 0.05, "alarm": 0.1},
+            },
         })
     );
     let since = START.as_millis();

@@ -3,11 +3,15 @@
 use crate::Config;
 use crate::banner::{Addresses, Banner};
 use crate::{browsers, descriptors, past};
-use engine::{Beginning, Clock, Ended, Engine, EngineError, House, Recovery, entrance, with_quality};
+use engine::{
+    Beginning, Clock, Ended, Engine, EngineError, FillIn, House, RecordPolicy, Recovery, entrance, series_of,
+    with_quality,
+};
 use feed::{About, Account, Directory, Feed, FeedConfig, FeedError, Hub, Mount};
 use journal::JournalError;
 use media::{AudioConfig, Library, Media, MediaError, Unprepared};
 use prometheus::Registry;
+use records::{Records, RecordsConfig, RecordsError};
 use sip::{Memory, PhoneOwner, Sip, SipError, Transport};
 use std::future::Future;
 use std::io::{self, IsTerminal, Write};
@@ -41,6 +45,9 @@ pub enum ServeError {
     /// Prompts or RTP cannot be used.
     #[error(transparent)]
     Media(#[from] MediaError),
+    /// The records' thread cannot be started.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
     /// SIP cannot be started.
     #[error(transparent)]
     Sip(#[from] SipError),
@@ -74,6 +81,7 @@ pub struct Server {
     sip: Sip,
     feed: Feed,
     hub: Hub,
+    records: Records,
     registry: Registry,
     addresses: Addresses,
     drain_timeout: Duration,
@@ -212,6 +220,7 @@ impl Server {
         let sip = Sip::resume(sip_config, media.clone(), &registry, events, memory).await?;
 
         let names = names(&config);
+        let trunks = shared(&names.trunks);
         let time: feed::Clock = {
             let clock = clock.clone();
             Arc::new(move || clock.now())
@@ -219,8 +228,16 @@ impl Server {
         let metrics = Metrics::new(&names, &registry, time.clone())?;
         let parts = (sip.clone(), media, library);
         let telemetry = (metrics, names);
-        let house = House::new(parts, config.languages.clone(), hub.clone(), telemetry, &registry)?
+        let records = Records::start(records_config(&config, epoch, time.clone()), &registry)?;
+        let watchers = (hub.clone(), records.clone());
+        let house = House::new(parts, config.languages.clone(), watchers, telemetry, &registry)?
             .recording(config.recorded.clone());
+        let fill_in = FillIn {
+            dir: config.journal.dir.clone(),
+            trunks,
+            until: clock.now(),
+            continues: matches!(beginning, Beginning::Resumed(..)),
+        };
         let requests = entrance.requests();
         let listening = sip.local_addrs();
         let about = |addresses: &Addresses| About {
@@ -232,7 +249,8 @@ impl Server {
         };
         let before = Addresses::new(&config, &listening, config.feed.listen);
         let mounts = vec![browsers::mount(&sip)];
-        let feed_config = feed_config(&config, about(&before), time, sessions, mounts);
+        let kept = (sessions, records.clone());
+        let feed_config = feed_config(&config, about(&before), time, kept, mounts);
         let feed = feed::start(feed_config, hub.clone(), requests.clone(), registry.clone()).await?;
         let engine = Engine::start(
             config.engine,
@@ -242,6 +260,7 @@ impl Server {
             Box::new(journal),
             Box::new(house),
         )?;
+        fill_in.start(records.filling())?;
 
         let addresses = Addresses::new(&config, &listening, feed.local_addr());
         first_turn(&requests).await?;
@@ -252,6 +271,7 @@ impl Server {
             sip,
             feed,
             hub,
+            records,
             registry,
             addresses,
             drain_timeout: config.drain_timeout,
@@ -306,7 +326,9 @@ impl Server {
         let hung_up = self.drain(hurry).await;
         self.sip.shutdown().await;
         self.feed.stop().await;
-        match self.engine.stop().await {
+        let ended = self.engine.stop().await;
+        self.records.stop().await;
+        match ended {
             Ended::Stopped => tracing::info!("stopped"),
             // The log has it already; all calls are over, so no place is lost by it.
             Ended::JournalUnwritten(error) => tracing::error!(%error, "the journal's end is missing"),
@@ -387,11 +409,40 @@ fn names(config: &Config) -> Names {
     }
 }
 
+/// Queues whose calls are recorded when somebody asks for it.
+fn on_demand(config: &Config) -> Vec<String> {
+    let queues = config.core.queues.iter().zip(&config.recorded);
+    let asked = queues.filter(|(_, recorded)| recorded.which == RecordPolicy::OnDemand);
+    asked.map(|(queue, _)| queue.name.clone()).collect()
+}
+
+fn records_config(config: &Config, epoch: u64, clock: feed::Clock) -> RecordsConfig {
+    let names = names(config);
+    RecordsConfig {
+        path: config.records.path.clone(),
+        retention: config.records.retention,
+        call_back_within: config.records.call_back_within,
+        answer_within: config.feed.thresholds.answer_within,
+        time_zone: config.core.schedule.time_zone.clone(),
+        journal: series_of(epoch),
+        names: records::Names {
+            queues: shared(&names.queues),
+            trunks: shared(&names.trunks),
+            operators: shared(&names.operators),
+        },
+        clock,
+    }
+}
+
+fn shared(names: &[String]) -> Vec<Arc<str>> {
+    names.iter().map(|name| name.as_str().into()).collect()
+}
+
 fn feed_config(
     config: &Config,
     about: About,
     clock: feed::Clock,
-    memory: feed::Memory,
+    (memory, records): (feed::Memory, Records),
     mounts: Vec<Mount>,
 ) -> FeedConfig {
     let Names {
@@ -415,6 +466,9 @@ fn feed_config(
             skills: config.skills.clone(),
             forwards: config.core.forwards.clone(),
             supervisors: supervisors.map(|phone| phone.user.clone()).collect(),
+            on_demand: on_demand(config),
+            outcomes: config.form.outcomes.clone(),
+            categories: config.form.categories.clone(),
         },
         clock,
         clock_rate: config.clock.rate,
@@ -423,8 +477,10 @@ fn feed_config(
         supervisor_secret: config.feed.supervisor_secret.clone(),
         session_lifetime: config.feed.session_lifetime,
         memory,
+        records: Some(records),
         mounts,
         origins: config.feed.origins.clone(),
+        thresholds: config.feed.thresholds,
         about,
         limits: config.feed.limits.clone(),
     }

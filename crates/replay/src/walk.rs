@@ -92,13 +92,17 @@ pub struct Gap {
 
 /// A journal to be walked through; it may be in use meanwhile.
 pub struct Walk {
-    segments: Vec<PathBuf>,
+    /// By number.
+    segments: Vec<(u64, PathBuf)>,
     /// By index, without their states.
     checkpoints: BTreeMap<u64, PathBuf>,
     until: Timestamp,
     rebuild: Rebuild,
     findings: Findings,
     epoch: u64,
+    /// Entries before this one are passed over, and this is the state that they led to.
+    from: u64,
+    begins: Option<Snapshot>,
 }
 
 impl Walk {
@@ -107,7 +111,7 @@ impl Walk {
     /// # Errors
     /// When the directory cannot be read or holds no journal.
     pub fn new(dir: &Path, until: Option<Timestamp>) -> Result<Self, ReplayError> {
-        let segments: Vec<PathBuf> = segments(dir)?.into_iter().map(|(_, path)| path).collect();
+        let segments = segments(dir)?;
         if segments.is_empty() {
             return Err(ReplayError::NoJournal { dir: dir.to_owned() });
         }
@@ -118,7 +122,31 @@ impl Walk {
             rebuild: Rebuild::default(),
             findings: Findings::default(),
             epoch: 0,
+            from: 0,
+            begins: None,
         })
+    }
+
+    /// Begins with the latest checkpoint that is not later than `moment`, if one that old can be used: what came before
+    /// is not looked at.
+    pub fn since(mut self, moment: Timestamp) -> Self {
+        for path in self.checkpoints.values().rev() {
+            let Ok(checkpoint) = Checkpoint::read(path) else {
+                continue;
+            };
+            if checkpoint.at > moment {
+                continue;
+            }
+            let Ok(rebuild) = Rebuild::from_checkpoint(&checkpoint) else {
+                continue;
+            };
+            self.begins = rebuild.core().map(|core| core.snapshot());
+            self.rebuild = rebuild;
+            self.from = checkpoint.index;
+            self.segments.retain(|(number, _)| *number >= checkpoint.segment);
+            break;
+        }
+        self
     }
 
     /// Bytes to be read.
@@ -126,7 +154,7 @@ impl Walk {
         let lengths = self
             .segments
             .iter()
-            .filter_map(|path| std::fs::metadata(path).ok());
+            .filter_map(|(_, path)| std::fs::metadata(path).ok());
         lengths.map(|metadata| metadata.len()).sum()
     }
 
@@ -140,7 +168,7 @@ impl Walk {
         progress: &mut dyn FnMut(u64),
     ) -> Result<Findings, ReplayError> {
         let mut done = 0;
-        for path in std::mem::take(&mut self.segments) {
+        for (_, path) in std::mem::take(&mut self.segments) {
             let mut segment = Segment::open(&path)?;
             while let Some(entries) = segment.next_frame()? {
                 for entry in &entries {
@@ -159,6 +187,9 @@ impl Walk {
         if entry.at > self.until {
             return ControlFlow::Break(());
         }
+        if entry.index < self.from {
+            return ControlFlow::Continue(());
+        }
         let findings = &mut self.findings;
         findings.entries += 1;
         findings.first_us = findings.first_us.or(Some(entry.at.as_micros()));
@@ -171,6 +202,9 @@ impl Walk {
             self.epoch = head.epoch;
             findings.runs += 1;
             watch.run(head);
+        }
+        if let Some(state) = self.begins.take() {
+            watch.begins(&state);
         }
         self.meet_checkpoint(entry, watch);
         let findings = &mut self.findings;

@@ -1,9 +1,10 @@
 //! From the core's words to those of the wire.
 
 use super::{
-    Call, Change, Explanation, Message, Numbers, Operator, SnapshotMessage, Standing, WaitsFor, Why,
+    Call, Change, Explanation, MarkedFrom, Marks, Message, Numbers, Operator, SnapshotMessage, Standing,
+    WaitMarks, WaitsFor, Why,
 };
-use crate::config::Directory;
+use crate::config::{self, Directory, Thresholds};
 use acd::{CallView, CallerNumber, Event, OperatorState, OperatorView, PauseReason};
 use acd::{OperatorId, QueueId, Skills, Snapshot, Stage, Timestamp, TrunkId};
 use std::time::Duration;
@@ -322,6 +323,27 @@ fn shown(caller: &CallerNumber, numbers: Numbers) -> Option<String> {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl From<&Thresholds> for MarkedFrom {
+    fn from(thresholds: &Thresholds) -> Self {
+        let waits = thresholds.oldest_wait;
+        Self {
+            answer_within_ms: millis(thresholds.answer_within),
+            oldest_wait_ms: WaitMarks {
+                watch: millis(waits.watch),
+                alarm: millis(waits.alarm),
+            },
+            service_level: thresholds.service_level.into(),
+            abandonment: thresholds.abandonment.into(),
+        }
+    }
+}
+
+impl From<config::Marks<f64>> for Marks {
+    fn from(config::Marks { watch, alarm }: config::Marks<f64>) -> Self {
+        Self { watch, alarm }
+    }
 }
 
 impl Directory {

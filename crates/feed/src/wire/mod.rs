@@ -2,10 +2,12 @@
 //! Unix epoch, durations are milliseconds and say so. `docs/feed.schema.json` describes the same.
 
 mod mapping;
+mod past;
 #[cfg(test)]
 mod types;
 mod words;
 
+pub(crate) use past::{DayMessage, HistoryMessage, MissedMessage};
 pub(crate) use words::{Outcome, ReturnCause, RoleName, Stage, State};
 
 use crate::command::Refusal;
@@ -34,17 +36,8 @@ pub(crate) enum Message<'a> {
         time: u64,
     },
     Quality(QualityMessage),
-    Ok {
-        id: &'a str,
-        /// The answer to `explain`.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        #[cfg_attr(test, ts(optional))]
-        explanation: Option<Explanation<'a>>,
-        /// The answer to `renew`: real seconds until the session is over.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        #[cfg_attr(test, ts(optional))]
-        expires_in_s: Option<f64>,
-    },
+    Missed(MissedMessage),
+    Ok(Done<'a>),
     Refused {
         id: Option<&'a str>,
         code: &'static str,
@@ -65,6 +58,29 @@ impl Message<'_> {
             message: refusal.to_string(),
         }
     }
+}
+
+/// A command was carried out.
+#[derive(Default, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct Done<'a> {
+    pub(crate) id: &'a str,
+    /// The answer to `explain`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub(crate) explanation: Option<Explanation<'a>>,
+    /// The answer to `history`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub(crate) history: Option<HistoryMessage>,
+    /// The answer to `day`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub(crate) day: Option<DayMessage>,
+    /// The answer to `renew`: real seconds until the session is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub(crate) expires_in_s: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -89,6 +105,50 @@ pub(crate) struct Hello<'a> {
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     #[cfg_attr(test, ts(optional, as = "Option<Vec<String>>"))]
     pub(crate) phones: &'a [String],
+    /// For who has signed in: the queues whose calls are recorded when somebody asks for it.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    #[cfg_attr(test, ts(optional, as = "Option<Vec<String>>"))]
+    pub(crate) on_demand: &'a [String],
+    /// From when on figures are to be marked.
+    pub(crate) thresholds: MarkedFrom,
+    /// For who has signed in: what a form about a call can say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub(crate) form: Option<FormChoices<'a>>,
+}
+
+/// From when on figures are to be marked.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct MarkedFrom {
+    answer_within_ms: u64,
+    oldest_wait_ms: WaitMarks,
+    service_level: Marks,
+    abandonment: Marks,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+struct WaitMarks {
+    watch: u64,
+    alarm: u64,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+struct Marks {
+    watch: f64,
+    alarm: f64,
+}
+
+/// What a form about a call can say.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct FormChoices<'a> {
+    pub(crate) outcomes: &'a [String],
+    pub(crate) categories: &'a [String],
+    /// Characters at most.
+    pub(crate) text_max: usize,
 }
 
 #[derive(Serialize)]

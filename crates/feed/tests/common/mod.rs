@@ -7,6 +7,7 @@ use acd::{
 use acd::{QueueId, Snapshot, Timestamp, TrunkId};
 use feed::{
     About, Account, Directory, Feed, FeedConfig, Hub, Limits, Memory, Refusal, Request, Requests, Secret,
+    Thresholds,
 };
 use futures_util::{SinkExt, StreamExt};
 use prometheus::Registry;
@@ -81,6 +82,11 @@ impl Engine {
         }
         self.hub.publish(state.0, at, events);
         state.0
+    }
+
+    /// The number that the last of `count` further events will have.
+    pub fn next_seq(&self, count: usize) -> u64 {
+        self.state.lock().unwrap().0 + count as u64
     }
 
     /// Makes `events` true without telling the feed, as when the channel to it was full.
@@ -181,6 +187,9 @@ pub fn config() -> FeedConfig {
             skills: vec!["english".into()],
             forwards: vec!["sip:elsewhere@192.0.2.9".into()],
             supervisors: vec!["9001".into()],
+            on_demand: vec!["hotline".into()],
+            outcomes: vec!["resolved".into(), "assigned".into()],
+            categories: vec!["noise".into(), "water".into()],
         },
         clock: Arc::new(|| START),
         clock_rate: 1.0,
@@ -189,6 +198,8 @@ pub fn config() -> FeedConfig {
         supervisor_secret: Some(Secret::plain("lighthouse")),
         session_lifetime: Duration::from_secs(1800),
         memory: Memory::default(),
+        records: None,
+        thresholds: Thresholds::default(),
         mounts: Vec::new(),
         origins: vec!["https://board.example".into()],
         about: About {

@@ -7,6 +7,7 @@
 mod cross;
 mod finding;
 mod house;
+mod kept;
 mod names;
 mod network;
 mod operators;
@@ -17,9 +18,11 @@ mod schedule;
 mod section;
 #[cfg(test)]
 mod tests;
+mod thresholds;
 mod units;
 
 pub use finding::{Finding, Severity};
+pub use kept::{FormSettings, RecordsSettings};
 
 use acd::{AcdConfig, TrunkId};
 use engine::{ClockConfig, EngineConfig, RecordPolicy, Recorded};
@@ -59,6 +62,10 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// Where the journal lies and how it is kept.
     pub journal: JournalConfig,
+    /// Where the records of calls lie, and for how long.
+    pub records: RecordsSettings,
+    /// What operators can choose from when they write down what a call was about.
+    pub form: FormSettings,
     /// Signalling. Its first call id comes from the journal.
     pub sip: SipConfig,
     /// Audio.
@@ -106,6 +113,8 @@ pub struct FeedSettings {
     pub session_lifetime: Duration,
     /// Web origins that may open the feed besides the page's own.
     pub origins: Vec<String>,
+    /// From when on figures are to be marked.
+    pub thresholds: feed::Thresholds,
     /// Its limits.
     pub limits: feed::Limits,
 }
@@ -160,6 +169,8 @@ fn read(findings: &Findings<'_>, value: toml_span::Value<'_>) -> Option<Config> 
         calls_max,
     } = house::engine(root.section("engine"));
     let journal = house::journal(root.section("journal"));
+    let records = kept::records(root.section("records"), &journal.dir);
+    let form = kept::form(root.section("form"));
 
     let skills = Skills::read(&mut root);
     let schedule = schedule::schedule(root.section("schedule"));
@@ -186,10 +197,11 @@ fn read(findings: &Findings<'_>, value: toml_span::Value<'_>) -> Option<Config> 
     } = network::media(root.section("media"));
     sip.codecs = codecs;
     let recording = recording::recording(root.section("recording"));
-    let records = queues.recorded.iter().any(|r| r.which != RecordPolicy::Off);
-    media.recording = records.then_some(recording);
+    let any = queues.recorded.iter().any(|r| r.which != RecordPolicy::Off);
+    media.recording = any.then_some(recording);
     let mut feed = network::feed(root.section("feed"));
     feed.operator_secrets = operators.secrets;
+    feed.thresholds = thresholds::thresholds(root.section("thresholds"));
     root.finish();
 
     let core = AcdConfig {
@@ -213,6 +225,8 @@ fn read(findings: &Findings<'_>, value: toml_span::Value<'_>) -> Option<Config> 
         clock,
         drain_timeout,
         journal,
+        records,
+        form,
         sip,
         media,
         audio_dir,

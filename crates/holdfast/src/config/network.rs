@@ -445,6 +445,7 @@ pub(super) fn feed(mut section: Section<'_, '_, '_>) -> FeedSettings {
             .duration("session_lifetime", SECOND * 60..=SECOND * 86_400)
             .unwrap_or(SECOND * 1_800),
         origins: origins.into_iter().flatten().map(|origin| origin.value).collect(),
+        thresholds: feed::Thresholds::default(),
         limits: feed::Limits {
             clients_max: section
                 .integer("clients_max", 1..=100_000)

@@ -227,12 +227,27 @@ clock_start = "tomorrow"
 [log]
 format = "pretty"
 filter = "sip=loud"
+
+[records]
+retention = "10"
+call_back_within = "10m"
+keep = true
+
+[form]
+outcomes = ["done", "", "done"]
+categories = "noise"
+
+[thresholds]
+answer_within = "0s"
+oldest_wait = { watch = "2m", alarm = "1m" }
+service_level = { watch = 80 }
+abandonment = { watched = 0.1 }
 "#;
     check(
         text,
         expect![[r#"
             test.toml:2:8: error: name: is a number; write a text in quotes
-            test.toml:3:1: error: colour: there is no such key; remove it; what can stand here is `name`, `log`, `engine`, `journal`, `skills`, `schedule`, `queues`, `pause_reasons`, `operators`, `supervisors`, `trunks`, `sip`, `media`, `recording` and `feed`
+            test.toml:3:1: error: colour: there is no such key; remove it; what can stand here is `name`, `log`, `engine`, `journal`, `records`, `form`, `skills`, `schedule`, `queues`, `pause_reasons`, `operators`, `supervisors`, `trunks`, `sip`, `media`, `recording`, `feed` and `thresholds`
             test.toml:4:27: error: pause_reasons[1]: "meal" is the name of pause_reasons[0] already; give each its own name
             test.toml:4:34: error: pause_reasons[2]: is empty; give it a name
             test.toml:7:1: error: schedule.lines_otherwise: is missing; add `lines_otherwise = 4`
@@ -284,6 +299,16 @@ filter = "sip=loud"
             test.toml:75:16: error: engine.clock_start: "tomorrow" is not a moment; write a moment with its offset from UTC, such as "2026-11-23T09:00:00+08:00"
             test.toml:78:11: error: log.format: "pretty" is none of the choices; use `compact` or `json`
             test.toml:79:11: error: log.filter: "sip=loud" is not a filter of log lines; write a level, or levels by crate: "info", "info,sip=debug"
+            test.toml:82:14: error: records.retention: "10" is not a length of time; write it with its unit: "250ms", "90s", "5m", "1h30m"
+            test.toml:83:21: error: records.call_back_within: "10m" is out of range; use 1h to 31d
+            test.toml:84:1: error: records.keep: there is no such key; remove it; what can stand here is `path`, `retention` and `call_back_within`
+            test.toml:87:21: error: form.outcomes[1]: "" is empty; write a word or two, 60 characters at most
+            test.toml:87:26: error: form.outcomes[2]: "done" is there twice; keep one of the two
+            test.toml:88:15: error: form.categories: is a text; write a list of texts, such as ["one", "two"]
+            test.toml:91:18: error: thresholds.answer_within: "0s" is out of range; use 1s to 1d
+            test.toml:92:15: error: thresholds.oldest_wait: would alarm before it is to be watched; make `alarm` at least as large as `watch`
+            test.toml:93:27: error: thresholds.service_level.watch: 80 is out of range; use a number above 0 and up to 1
+            test.toml:94:17: error: thresholds.abandonment.watched: there is no such key; did you mean `watch`?
         "#]],
     );
 }
