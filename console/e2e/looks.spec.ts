@@ -26,13 +26,26 @@ async function serious(page: Page): Promise<string[]> {
   return bad.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary ?? ""}`));
 }
 
+const FORM = `
+[form]
+outcomes = ["resolved", "assigned", "to be called"]
+categories = ["noise", "water and power", "roads and traffic", "refuse", "housing", "social insurance", "other"]
+`;
+
 test.use({ bypassCSP: true });
 
 for (const name of ["sign-in", "operator", "supervisor", "wallboard"] as const) {
   test(`${name}: axe finds nothing serious in either language or theme`, async ({ page, place }) => {
     const phone = place.address();
-    const engine = await Engine.start(place, { operators: { "1001": phone, "1002": null, "1003": null }, lines: 3 });
+    const engine = await Engine.start(place, {
+      operators: { "1001": phone, "1002": null, "1003": null },
+      lines: 3,
+      queue: 'answer = "operator"\nshort_abandon = "0s"',
+      tables: FORM,
+    });
     engine.phone(phone);
+    // Somebody who gave up: to be called back, and an earlier call of the one who is answered.
+    await engine.givesUp("13800000001", 100).done();
     if (name === "operator") {
       await signIn(page, engine, "1001");
       await page.keyboard.press("r");
@@ -42,7 +55,14 @@ for (const name of ["sign-in", "operator", "supervisor", "wallboard"] as const) 
       await page.goto(engine.url + (name === "wallboard" ? "/wallboard" : "/"));
     }
     engine.callers(5);
-    if (name === "operator") await expect(page.locator("#own-state")).toHaveText("Talking");
+    if (name === "operator") {
+      await expect(page.locator("#own-state")).toHaveText("Talking");
+      await page.getByLabel("Outcome").selectOption("assigned");
+      await page.getByText("water and power", { exact: true }).click();
+      await page.locator(".form textarea").fill("街道水管漏水，请派人查看。\nWater leaks from a pipe in the street.");
+      await expect(page.locator(".form .saved")).toHaveText("Saved.");
+      await expect(page.locator(".history li")).toHaveCount(1);
+    }
     if (name === "supervisor") await page.getByRole("button", { name: "13800000004" }).click();
     if (name === "wallboard") await expect(page.locator(".waiting tbody tr")).toHaveCount(5);
 

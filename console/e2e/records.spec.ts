@@ -30,7 +30,7 @@ test("a form is saved as it is typed, by keyboard, and is there after a reload",
   const engine = await Engine.start(place, { operators: { "1001": phone }, tables: FORM });
   await talking(page, engine, phone, "13800000042");
   await expect(saved(page)).toHaveText("Saved as you type.");
-  await page.keyboard.press("f");
+  await page.keyboard.press("n");
   await page.keyboard.type("A dog barks, ready to r and 1");
   await expect(saved(page)).toHaveText("Saved.");
   await page.keyboard.press("Shift+Tab");
@@ -56,7 +56,7 @@ test("what is typed while the engine is away is kept, and saved when it is back"
   const phone = place.address();
   const engine = await Engine.start(place, { operators: { "1001": phone }, tables: FORM });
   await talking(page, engine, phone, "13800000042");
-  await page.keyboard.press("f");
+  await page.keyboard.press("n");
   await page.keyboard.type("A dog");
   await expect(saved(page)).toHaveText("Saved.");
   await engine.kill();
@@ -81,7 +81,7 @@ test("a caller's earlier calls are there while the phone rings, with what was wr
   await expect(page.locator("#own-state")).toHaveText("Ready");
   engine.callers(1, "13800000042");
   await expect(page.locator("#own-state")).toHaveText("Talking");
-  await page.keyboard.press("f");
+  await page.keyboard.press("n");
   await page.keyboard.type("A dog barks");
   await expect(page.locator("#own-state")).toHaveText("Ready");
   await first.done();

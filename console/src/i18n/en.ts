@@ -268,7 +268,7 @@ export const en = {
   missedLast: "Last",
   missedHow: "How",
   missedWaits: "waits now",
-  missedCount: "{n} people",
+  missedCount: "people: {n}",
   nobodyMissed: "Nobody",
   reached: "Reached",
   reachedName: "{caller} was reached",

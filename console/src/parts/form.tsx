@@ -16,7 +16,7 @@ interface FormProps {
 
 export function FormCard({ view, call, history }: FormProps) {
   const node = useRef<HTMLTextAreaElement>(null);
-  useKeys({ f: () => node.current?.focus() });
+  useKeys({ n: () => node.current?.focus() });
   const { drafts, hello } = view;
   if (!drafts || !hello?.form) return null;
   const form = drafts.of(call) ?? savedBy(drafts.operator, history) ?? BLANK;
@@ -25,13 +25,13 @@ export function FormCard({ view, call, history }: FormProps) {
     <section class="card form" aria-labelledby="form">
       <h2 id="form">
         {words().form}
-        <kbd aria-hidden="true">F</kbd>
+        <kbd aria-hidden="true">N</kbd>
       </h2>
       <Choices choices={hello.form} form={form} type={type} />
       <textarea
         ref={node}
         aria-label={words().formText}
-        aria-keyshortcuts="f"
+        aria-keyshortcuts="n"
         placeholder={words().formText}
         maxLength={hello.form.text_max}
         value={form.text}

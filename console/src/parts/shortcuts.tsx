@@ -15,7 +15,7 @@ export function Shortcuts({ view, onClose }: { view: View; onClose: () => void }
     ],
     ["W", words().keysExtend],
     ["O", words().keysOff],
-    ["F", words().keysForm],
+    ["N", words().keysForm],
     ["A / X", words().keysCall],
     ["M / H", words().keysTalk],
   ];

@@ -8,10 +8,10 @@ use acd::{
     Acd, AcdConfig, AnswerWhen, CallId, CallerNumber, FailCause, GoneCause, Input, LegId, OperatorConfig,
 };
 use acd::{OperatorId, Output, PauseReason, QueueConfig, QueueId, Strategy, Timestamp, TrunkId};
-use common::{Client, START, config};
+use common::{Client, START, Schema, config};
 use feed::{Hub, Request, Requests, SupervisorMode};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -213,46 +213,6 @@ async fn answers_and_commands_follow_the_schema() {
         "message",
         &json!({"type": "delta", "seq": 1, "at": 2, "event": "call_held"})
     ));
-}
-
-/// The published schema.
-struct Schema {
-    schemas: boon::Schemas,
-    /// By name: the messages, and the definitions that stand for themselves.
-    kinds: BTreeMap<&'static str, boon::SchemaIndex>,
-}
-
-impl Schema {
-    fn load() -> Self {
-        let text = include_str!("../../../docs/feed.schema.json");
-        let mut schemas = boon::Schemas::new();
-        let mut compiler = boon::Compiler::new();
-        compiler
-            .add_resource("feed.json", serde_json::from_str(text).unwrap())
-            .unwrap();
-        let places = [
-            ("message", "feed.json"),
-            ("command", "feed.json#/$defs/command"),
-            ("sign_in", "feed.json#/$defs/sign_in"),
-            ("signed_in", "feed.json#/$defs/signed_in"),
-            ("denied", "feed.json#/$defs/denied"),
-        ];
-        let kinds = places.map(|(kind, place)| (kind, compiler.compile(place, &mut schemas).unwrap()));
-        Self {
-            kinds: kinds.into(),
-            schemas,
-        }
-    }
-
-    fn accepts(&self, kind: &str, value: &Value) {
-        if let Err(error) = self.schemas.validate(value, self.kinds[kind]) {
-            panic!("not a {kind} by the schema: {value}\n{error:#}");
-        }
-    }
-
-    fn is_valid(&self, kind: &str, value: &Value) -> bool {
-        self.schemas.validate(value, self.kinds[kind]).is_ok()
-    }
 }
 
 /// What a client knows, kept up by the table in `docs/feed.md` and nothing else.

@@ -3,7 +3,7 @@
 mod common;
 
 use acd::{CallId, CallerNumber, Event, LegId, OperatorId, OperatorState, Outcome, QueueId, TrunkId};
-use common::{Client, NUMBER, START, arrived, config};
+use common::{Client, NUMBER, START, Schema, arrived, config};
 use feed::{Feed, FeedConfig};
 use prometheus::Registry;
 use records::{Names, Records, RecordsConfig};
@@ -249,6 +249,49 @@ async fn the_day_counts_at_least_what_the_console_has_seen() {
         let minutes = day["minutes"].as_array().unwrap();
         let abandoned: u64 = minutes.iter().map(|minute| minute[4].as_u64().unwrap()).sum();
         assert_eq!(abandoned, call);
+    }
+}
+
+#[tokio::test]
+async fn all_of_it_follows_the_schema() {
+    let schema = Schema::load();
+    let desk = Desk::open().await;
+    desk.emit(&gave_up(6, NUMBER));
+    desk.emit(&[arrived(7)]);
+    desk.emit(&answered(7, 0));
+    let mut supervisor = Client::supervisor(&desk.feed).await;
+    let form = json!({"outcome": "assigned", "categories": ["water"], "text": "a leak"});
+    for (number, mut command) in [
+        json!({"do": "save_form", "call": 7, "operator": "1001"}),
+        json!({"do": "save_form", "call": 7, "operator": "1001", "outcome": null}),
+        json!({"do": "save_form", "call": 7, "operator": "1001", "outcome": form["outcome"],
+               "categories": form["categories"], "text": form["text"]}),
+        json!({"do": "history", "call": 7}),
+        json!({"do": "day"}),
+        json!({"do": "reached", "caller": NUMBER}),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        command["id"] = json!(number.to_string());
+        schema.accepts("command", &command);
+        supervisor.say(command.clone()).await;
+        loop {
+            let message = supervisor.next().await;
+            schema.accepts("message", &message);
+            if message["id"] == command["id"] {
+                assert_eq!(message["type"], "ok", "{command}: {message}");
+                break;
+            }
+        }
+    }
+    // The list that is empty again, which may have been so before it was first told.
+    loop {
+        let message = supervisor.next().await;
+        schema.accepts("message", &message);
+        if message["type"] == "missed" && message["count"] == 0 {
+            break;
+        }
     }
 }
 

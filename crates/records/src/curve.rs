@@ -6,7 +6,7 @@
 use acd::{CallId, CallView, Event, Outcome, Snapshot, Stage, Timestamp};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 const MINUTE_MICROS: u64 = 60_000_000;
@@ -62,9 +62,10 @@ pub(crate) enum Step {
     /// It waits no longer.
     Left(CallId),
     Connected {
+        call: CallId,
         waited: Duration,
     },
-    Ended(Outcome),
+    Ended(CallId, Outcome),
 }
 
 impl Step {
@@ -81,11 +82,17 @@ impl Step {
                 }),
                 None,
             ],
-            Event::CallConnected { call, waited, .. } => {
-                [Some(Step::Left(*call)), Some(Step::Connected { waited: *waited })]
-            }
+            Event::CallConnected { call, waited, .. } => [
+                Some(Step::Left(*call)),
+                Some(Step::Connected {
+                    call: *call,
+                    waited: *waited,
+                }),
+            ],
             Event::CallLeaving { call, .. } => [Some(Step::Left(*call)), None],
-            Event::CallEnded { call, outcome, .. } => [Some(Step::Left(*call)), Some(Step::Ended(*outcome))],
+            Event::CallEnded { call, outcome, .. } => {
+                [Some(Step::Left(*call)), Some(Step::Ended(*call, *outcome))]
+            }
             _ => [None, None],
         }
     }
@@ -101,6 +108,8 @@ pub(crate) struct Curve {
     ends: Timestamp,
     /// Who waits, since when.
     waiting: BTreeMap<CallId, Timestamp>,
+    /// Live calls that were answered: one that is connected again, to another operator, was so before.
+    answered: BTreeSet<CallId>,
 }
 
 impl Curve {
@@ -112,6 +121,7 @@ impl Curve {
             day: Day::default(),
             ends: Timestamp::default(),
             waiting: BTreeMap::new(),
+            answered: BTreeSet::new(),
         };
         curve.advance(now);
         curve.day.since = now;
@@ -129,7 +139,7 @@ impl Curve {
         let mut curve = Self::new(self.zone.clone(), self.answer_within, midnight);
         for (at, step) in steps {
             if at < midnight {
-                curve.wait(step);
+                curve.follow(step);
             } else {
                 curve.step(at, step);
             }
@@ -149,6 +159,8 @@ impl Curve {
         };
         let waiting = state.calls.iter().filter(waits);
         self.waiting = waiting.map(|view| (view.call, view.since)).collect();
+        let talks = |view: &&CallView| matches!(view.stage, Stage::Talking { .. });
+        self.answered = state.calls.iter().filter(talks).map(|view| view.call).collect();
     }
 
     /// Follows one event.
@@ -166,18 +178,19 @@ impl Curve {
 
     fn step(&mut self, at: Timestamp, step: Step) {
         self.advance(at);
-        self.wait(step);
+        let first = self.follow(step);
         let answer_within = self.answer_within;
         if let Some(minute) = self.minute(at) {
             match step {
                 Step::Arrived { resumed, .. } => minute.arrived += u32::from(!resumed),
                 Step::Left(_) => {}
-                Step::Connected { waited } => {
+                Step::Connected { .. } if !first => {}
+                Step::Connected { waited, .. } => {
                     minute.answered += 1;
                     minute.in_time += u32::from(waited <= answer_within);
                     minute.waited_ms += u64::try_from(waited.as_millis()).unwrap_or_default();
                 }
-                Step::Ended(outcome) => {
+                Step::Ended(_, outcome) => {
                     minute.ended += 1;
                     minute.reached += u32::from(outcome == Outcome::Answered);
                     minute.abandoned += u32::from(outcome == Outcome::Abandoned);
@@ -187,13 +200,15 @@ impl Curve {
         self.sample(at);
     }
 
-    /// Keeps count of who waits.
-    fn wait(&mut self, step: Step) {
+    /// Keeps count of who waits and who was answered. Returns whether a call that is connected is so for the first time.
+    fn follow(&mut self, step: Step) -> bool {
         match step {
             Step::Arrived { call, since, .. } => drop(self.waiting.insert(call, since)),
             Step::Left(call) => drop(self.waiting.remove(&call)),
-            Step::Connected { .. } | Step::Ended(_) => {}
+            Step::Connected { call, .. } => return self.answered.insert(call),
+            Step::Ended(call, _) => drop(self.answered.remove(&call)),
         }
+        true
     }
 
     /// Lets time pass: who waits goes on waiting through minutes in which nothing happens.

@@ -363,14 +363,14 @@ impl Store {
                 steps.extend(left.map(|at| (at, Step::Left(call))));
             }
             if let (Some(at), Some(waited)) = (moment_if(row, 5)?, span(row, 6)?) {
-                steps.push((at, Step::Connected { waited }));
+                steps.push((at, Step::Connected { call, waited }));
             }
             let outcome: Option<String> = row.get(8)?;
             let outcome = Outcome::ALL
                 .into_iter()
                 .find(|o| Some(o.name()) == outcome.as_deref());
             if let (Some(at), Some(outcome)) = (moment_if(row, 7)?, outcome) {
-                steps.push((at, Step::Ended(outcome)));
+                steps.push((at, Step::Ended(call, outcome)));
             }
         }
         // Stable: what happened to one call within a millisecond stays in its order.

@@ -437,6 +437,64 @@ async fn the_day_is_the_same_whether_followed_or_drawn_up_again() {
     );
 }
 
+#[test]
+fn a_call_that_is_passed_on_was_answered_once() {
+    let zone = TimeZoneDatabase::bundled().get("Asia/Shanghai").unwrap();
+    let mut curve = Curve::new(zone, Duration::from_secs(15), at(0));
+    curve.take(at(0), &arrived(1, "13800000001", at(0)));
+    for (seconds, operator) in [(5, ANNE), (60, BERT)] {
+        for event in connected(1, operator, 5) {
+            curve.take(at(seconds), &event);
+        }
+    }
+    curve.take(at(90), &ended(1, Some(BERT), Outcome::Answered, 5, 85));
+    curve.take(at(95), &arrived(2, "13800000001", at(95)));
+    for event in connected(2, ANNE, 20) {
+        curve.take(at(115), &event);
+    }
+    let day = curve.day(at(120));
+    let sum = |of: fn(&crate::Minute) -> u32| day.minutes.iter().map(of).sum::<u32>();
+    assert_eq!(
+        (sum(|m| m.answered), sum(|m| m.in_time), sum(|m| m.reached)),
+        (2, 1, 1)
+    );
+}
+
+#[tokio::test]
+async fn what_found_no_room_is_filled_in_at_the_next_start() {
+    let dir = Dir::new();
+    let desk = Desk::ready(&dir).await;
+    desk.tell(&morning()[..1]);
+    assert_eq!(
+        desk.records.history(CallId(1)).await.map(drop),
+        Ok(()),
+        "the thread is at work"
+    );
+    // Each write waits for half a second now, and more comes meanwhile than finds room.
+    let other = rusqlite::Connection::open(dir.file()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let flood: Vec<(u64, Event)> = (1_000..21_000)
+        .map(|call| (50, arrived(call, "", at(50))))
+        .collect();
+    desk.tell(&flood);
+    desk.tell(&morning()[1..]);
+    other.execute_batch("ROLLBACK").unwrap();
+    desk.records.stop().await;
+
+    let desk = Desk::open(&dir);
+    let filling = desk.records.filling();
+    let from = tokio::task::spawn_blocking(move || filling.from().unwrap())
+        .await
+        .unwrap();
+    assert!(
+        from.is_none_or(|from| from <= at(50)),
+        "what is missing came after that: {from:?}"
+    );
+    fill(desk.records.filling(), rows_of(&morning())).await;
+    desk.records.stop().await;
+    assert!(contents(&dir).contains("call 2 13900000002 - abandoned waited 20000"));
+}
+
 #[tokio::test]
 async fn a_locked_database_delays_rows_and_refuses_forms() {
     let dir = Dir::new();

@@ -12,6 +12,7 @@ use feed::{
 use futures_util::{SinkExt, StreamExt};
 use prometheus::Registry;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -493,5 +494,45 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 other => panic!("no close but {other:?}"),
             }
         }
+    }
+}
+
+/// The published schema.
+pub struct Schema {
+    schemas: boon::Schemas,
+    /// By name: the messages, and the definitions that stand for themselves.
+    kinds: BTreeMap<&'static str, boon::SchemaIndex>,
+}
+
+impl Schema {
+    pub fn load() -> Self {
+        let text = include_str!("../../../../docs/feed.schema.json");
+        let mut schemas = boon::Schemas::new();
+        let mut compiler = boon::Compiler::new();
+        compiler
+            .add_resource("feed.json", serde_json::from_str(text).unwrap())
+            .unwrap();
+        let places = [
+            ("message", "feed.json"),
+            ("command", "feed.json#/$defs/command"),
+            ("sign_in", "feed.json#/$defs/sign_in"),
+            ("signed_in", "feed.json#/$defs/signed_in"),
+            ("denied", "feed.json#/$defs/denied"),
+        ];
+        let kinds = places.map(|(kind, place)| (kind, compiler.compile(place, &mut schemas).unwrap()));
+        Self {
+            kinds: kinds.into(),
+            schemas,
+        }
+    }
+
+    pub fn accepts(&self, kind: &str, value: &Value) {
+        if let Err(error) = self.schemas.validate(value, self.kinds[kind]) {
+            panic!("not a {kind} by the schema: {value}\n{error:#}");
+        }
+    }
+
+    pub fn is_valid(&self, kind: &str, value: &Value) -> bool {
+        self.schemas.validate(value, self.kinds[kind]).is_ok()
     }
 }

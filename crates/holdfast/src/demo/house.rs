@@ -4,7 +4,7 @@ use super::{DemoError, Options};
 use crate::Config;
 use crate::config::Severity;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The password of all simulated operators and of the supervisor. They are reached on loopback alone, for as long as the
 /// demonstration runs.
@@ -15,7 +15,7 @@ pub(super) fn operator_name(index: u32) -> String {
     (1001 + index).to_string()
 }
 
-/// A folder for the journal, removed at the end.
+/// A folder for journal and records, removed at the end.
 pub(super) struct Folder(PathBuf);
 
 impl Folder {
@@ -25,8 +25,8 @@ impl Folder {
         Ok(Self(path))
     }
 
-    fn path(&self) -> &Path {
-        &self.0
+    fn journal(&self) -> PathBuf {
+        self.0.join("journal")
     }
 }
 
@@ -98,8 +98,11 @@ dial = ["hotline", "12345"]
 # Callers hear music and the operator's voice; their phones know the two apart only if the answer is the operator's.
 answer = "operator"
 wrap_up = "30s"
+[form]
+outcomes = ["resolved", "assigned", "to be called"]
+categories = ["noise", "water and power", "roads and traffic", "refuse", "other"]
 "#,
-        folder.path(),
+        folder.journal(),
         sip.ip(),
     );
     for index in 0..options.operators {

@@ -3,7 +3,7 @@
 //! Owns simulated callers and operators who dial and register over real SIP and RTP on loopback, and a line of
 //! status. What always holds: they know of the engine only what any phone could know; their times and the engine's
 //! clock run at the same rate, so that a day in time-lapse is the same day; at the end every call is hung up, every
-//! phone unregistered, and the journal's folder removed.
+//! phone unregistered, and the folder of journal and records removed.
 //!
 //! Deliberately not here: predictions. A virtual day that is exact, repeatable and a thousand times faster is what
 //! the simulator is for; here phones ring in real time, and two runs differ by microseconds.
@@ -93,7 +93,7 @@ pub enum DemoError {
     /// A simulated phone could not be switched on.
     #[error("a simulated phone failed: {0}")]
     Phone(#[from] phone::PhoneError),
-    /// The journal's folder, a thread or standard output is not to be had.
+    /// The folder of journal and records, a thread or standard output is not to be had.
     #[error("the operating system refuses: {0}")]
     System(#[from] io::Error),
 }
