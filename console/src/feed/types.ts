@@ -4,7 +4,7 @@
 /** The version of the protocol that `hello` names. */
 export const PROTOCOL = 1;
 
-export type Call = { call: number, queue: string, trunk: string, caller: string | null, ticket: number, since: number, line: boolean, stage: Stage, needs?: Array<string>, call_back?: boolean, forward?: string, operator?: string, connected?: number, held?: boolean, };
+export type Call = { call: number, queue: string, trunk: string, caller: string | null, ticket: number, since: number, line: boolean, stage: Stage, needs?: Array<string>, call_back?: boolean, forward?: string, operator?: string, connected?: number, held?: boolean, third?: Third, transferred_by?: string, };
 
 /**
  * As what one may sign in; left out for an operator.
@@ -23,6 +23,13 @@ id: string, } & ({ "do": "sign_on", operator?: string, }
   | { "do": "pause", operator?: string, reason: string, }
   | { "do": "sign_off", operator?: string, }
   | { "do": "extend_wrap_up", operator?: string, }
+  | { "do": "hang_up", operator?: string, }
+  | { "do": "hold", operator?: string, on: boolean, }
+  | { "do": "transfer", operator?: string, to: string, }
+  | { "do": "consult", operator?: string, to: string, }
+  | { "do": "conference", operator?: string, }
+  | { "do": "complete_transfer", operator?: string, }
+  | { "do": "cancel_consult", operator?: string, }
   | { "do": "set_lines", lines: number, 
 /**
  * Milliseconds since the Unix epoch.
@@ -163,6 +170,8 @@ export type Message = { "type": "hello" } & Hello
   | { "event": "call_returned", call: number, operator: string, cause: ReturnCause, rang_ms: number, }
   | { "event": "call_connected", call: number, operator: string, waited_ms: number, rang_ms: number, }
   | { "event": "call_held", call: number, held: boolean, }
+  | { "event": "third_changed", call: number, third: Third | null, }
+  | { "event": "call_transferred", call: number, operator: string, to: string, }
   | { "event": "call_leaving", call: number, outcome: Outcome, }
   | { "event": "call_ended", call: number, operator: string | null, outcome: Outcome, waited_ms: number, talked_ms: number, held_ms: number, place_kept: boolean, }
   | { "event": "operator_changed", operator: string, after_ms: number, state: State, reason?: string, call?: number, until?: number, }
@@ -218,6 +227,11 @@ export type Renewed = { expires_in_s: number, };
 export type ReturnCause = "no_answer" | "phone_gone" | "operator_left" | "busy" | "declined" | "phone_no_answer" | "unreachable" | "other";
 
 /**
+ * What a second operator does in a call.
+ */
+export type Role = "ringing" | "consulted" | "joined";
+
+/**
  * What a client may see and do.
  */
 export type RoleName = "wallboard" | "operator" | "supervisor";
@@ -258,6 +272,11 @@ export type Stage = "queued" | "admitted" | "ringing" | "calling_back" | "talkin
 export type State = "signed_off" | "paused" | "available" | "reserved" | "talking" | "wrap_up";
 
 export type WaitMarks = { watch: number, alarm: number, };
+
+/**
+ * A second operator in a call.
+ */
+export type Third = { operator: string, role: Role, };
 
 /**
  * What a call waits for.

@@ -3,7 +3,10 @@
 //! Owns where each call stands. Slots are reused; call ids are not. The index is only ever asked for one id, never
 //! walked, so its order is nobody's business.
 
-use crate::{CallId, CallerNumber, LegId, OperatorId, Outcome, QueueId, Skills, Timestamp, TrunkId};
+use crate::TrunkId;
+use crate::{
+    Audio, CallId, CallerNumber, LegId, OperatorId, Outcome, Output, QueueId, Role, Skills, Timestamp,
+};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::{Index, IndexMut};
@@ -43,6 +46,24 @@ pub(crate) struct Call {
     pub(crate) held_by_caller: bool,
     /// The place kept for a call-back, so that a redial finds it.
     pub(crate) place: Option<u32>,
+    /// What it has had of operators who gave it to others.
+    #[serde(default)]
+    pub(crate) served: Option<Served>,
+}
+
+/// What a call has had before it was given to another operator last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Served {
+    /// Who gave it away.
+    pub(crate) by: OperatorId,
+    /// Since when it waits for the other.
+    pub(crate) since: Timestamp,
+    /// How long it had waited for its first operator.
+    pub(crate) waited: Duration,
+    /// All conversations that are over.
+    pub(crate) talked: Duration,
+    /// The part of these on hold.
+    pub(crate) held: Duration,
 }
 
 /// Where a call stands.
@@ -88,14 +109,113 @@ pub(crate) struct Talk {
     pub(crate) connected: Timestamp,
     /// How long the phone had rung.
     pub(crate) rang: Duration,
+    /// By the operator's phone.
     pub(crate) held_by_operator: bool,
+    /// From the console, of which the phone knows nothing.
+    #[serde(default)]
+    pub(crate) held_at_console: bool,
     /// Since when either side holds.
     pub(crate) held_since: Option<Timestamp>,
     /// Holds that are over.
     pub(crate) held: Duration,
+    /// Whom the operator has asked for, if anybody.
+    #[serde(default)]
+    pub(crate) third: Option<Third>,
+}
+
+/// A second operator, dialled by the first for the same call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Third {
+    pub(crate) operator: OperatorId,
+    /// The number of the second operator's leg.
+    pub(crate) leg: u32,
+    pub(crate) dialled: Timestamp,
+    /// How long the phone had rung, unless it still does.
+    pub(crate) rang: Option<Duration>,
+    /// The caller is in it too.
+    pub(crate) joined: bool,
+}
+
+impl Third {
+    /// What a watcher may see of it.
+    pub(crate) fn view(self) -> crate::Third {
+        let role = match self.rang {
+            None => Role::Ringing,
+            Some(_) if self.joined => Role::Joined,
+            Some(_) => Role::Consulted,
+        };
+        crate::Third {
+            operator: self.operator,
+            role,
+        }
+    }
+}
+
+impl Talk {
+    /// A conversation that begins now, with an operator whose phone has rung for `rang`.
+    pub(crate) fn new(operator: OperatorId, leg: u32, connected: Timestamp, rang: Duration) -> Self {
+        Self {
+            operator,
+            leg,
+            connected,
+            rang,
+            held_by_operator: false,
+            held_at_console: false,
+            held_since: None,
+            held: Duration::ZERO,
+            third: None,
+        }
+    }
+
+    /// Whether the caller hears music in place of the operator.
+    pub(crate) fn parked(&self) -> bool {
+        let held = self.held_by_operator || self.held_at_console;
+        self.third.map_or(held, |third| !third.joined)
+    }
+
+    /// The second operator, if that one's phone is on `leg`.
+    pub(crate) fn third_on(&self, leg: LegId) -> Option<Third> {
+        self.third.filter(|third| third.leg == leg.leg)
+    }
+
+    /// How long it has lasted, and the part of that on hold.
+    pub(crate) fn lasted(&self, now: Timestamp) -> (Duration, Duration) {
+        let holding = self.held_since.map_or(Duration::ZERO, |since| now.since(since));
+        (now.since(self.connected), self.held + holding)
+    }
 }
 
 impl Call {
+    /// Whether its caller is on the line: that of a call-back is not before an operator has picked up.
+    pub(crate) fn has_caller(&self) -> bool {
+        let dialled = matches!(self.state, CallState::CallingBack(_) | CallState::Talking(_));
+        !self.id.is_call_back() || self.served.is_some() || dialled
+    }
+
+    /// Since when it has been waiting for an operator: it begins anew when one gives it away.
+    pub(crate) fn waits_since(&self) -> Timestamp {
+        self.served.map_or(self.arrived, |served| served.since)
+    }
+
+    /// Who hears whom in a conversation.
+    pub(crate) fn hearing(&self, talk: &Talk) -> impl Iterator<Item = Output> {
+        let (call, operator_leg) = (self.id, self.leg(talk.leg));
+        let music = Output::Play {
+            call,
+            audio: Audio::HoldMusic,
+        };
+        let heard = match talk.third {
+            None => (!talk.parked()).then_some(Output::Bridge { operator_leg }),
+            Some(third) if third.rang.is_none() => Some(Output::Ringback { leg: operator_leg }),
+            Some(third) => Some(Output::Confer {
+                operator_leg,
+                third_leg: self.leg(third.leg),
+                caller: third.joined,
+            }),
+        };
+        talk.parked().then_some(music).into_iter().chain(heard)
+    }
+
     /// The leg with this number.
     pub(crate) fn leg(&self, leg: u32) -> LegId {
         LegId { call: self.id, leg }

@@ -86,7 +86,7 @@ pub enum Event {
         queue: QueueId,
         operator: OperatorId,
     },
-    /// Caller and operator hear each other.
+    /// Caller and operator hear each other. `waited` is the wait for the first operator, of a call that was transferred too.
     CallConnected {
         call: CallId,
         queue: QueueId,
@@ -96,6 +96,16 @@ pub enum Event {
     },
     /// One side of a connected call was put on hold or taken back.
     CallHeld { call: CallId, held: bool },
+    /// The operator of a connected call has asked for a second one, and what became of that; none: they are alone again.
+    ThirdChanged { call: CallId, third: Option<Third> },
+    /// The operator gave the call to another one, whose phone rings for it from now on: the caller waits again, in the
+    /// place of old. `CallConnected` follows, at once if the other had picked up before, or `CallReturned`.
+    CallTransferred {
+        call: CallId,
+        queue: QueueId,
+        operator: OperatorId,
+        to: OperatorId,
+    },
     /// The call leaves the queue, and hears a last word or an offer or is forwarded. A line it holds stays held until
     /// `CallEnded` or `CallForwarded`. Said again if the caller accepts the offer.
     CallLeaving {
@@ -120,7 +130,7 @@ pub enum Event {
         outcome: Outcome,
         /// Arrival to connection, or to when it left the queue if never connected.
         waited: Duration,
-        /// Connection to end, if connected.
+        /// Connection to end, if connected; the sum of all conversations, if transferred.
         talked: Duration,
         /// The part of `talked` on hold.
         held: Duration,
@@ -153,6 +163,27 @@ pub enum Event {
     Draining,
     /// Calls are taken again.
     Started,
+}
+
+/// A second operator in a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Third {
+    /// Who.
+    pub operator: OperatorId,
+    /// How far that has come.
+    pub role: Role,
+}
+
+/// What a second operator does in a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The phone rings.
+    Ringing,
+    /// Talks with the first operator, while the caller hears music.
+    Consulted,
+    /// Talks with both.
+    Joined,
 }
 
 /// A caller's wait from now on, as each predictor sees it; none where it knows nothing yet, or sees no end.
@@ -284,6 +315,16 @@ pub enum Refusal {
     NotInWrapUp,
     /// The wrap-up has been extended as far as it goes.
     WrapUpMax,
+    /// The operator is in no call, or in one that another leads.
+    NotTalking,
+    /// The operator who was asked for is not available.
+    NotAvailable,
+    /// The operator has asked for somebody already.
+    AskedAlready,
+    /// The operator has asked for nobody.
+    NobodyAsked,
+    /// Whom the operator has asked for has not picked up yet.
+    NotAnswered,
 }
 
 impl Refusal {
@@ -296,6 +337,11 @@ impl Refusal {
             Refusal::PhoneGone => "phone_gone",
             Refusal::NotInWrapUp => "not_in_wrap_up",
             Refusal::WrapUpMax => "wrap_up_max",
+            Refusal::NotTalking => "not_talking",
+            Refusal::NotAvailable => "not_available",
+            Refusal::AskedAlready => "asked_already",
+            Refusal::NobodyAsked => "nobody_asked",
+            Refusal::NotAnswered => "not_answered",
         }
     }
 }

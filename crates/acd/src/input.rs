@@ -53,6 +53,20 @@ pub enum Input {
     },
     /// The operator asks for more wrap-up time: one more configured extension.
     ExtendWrapUp { operator: OperatorId },
+    /// The operator hangs up from the console, as if by the phone; one that rings declines.
+    HangUp { operator: OperatorId },
+    /// The operator puts the caller on hold from the console, or takes the call back, whatever held it.
+    Hold { operator: OperatorId, on: bool },
+    /// The operator gives the call to another one, unasked.
+    Transfer { operator: OperatorId, to: OperatorId },
+    /// The operator asks another one about the call, while the caller is on hold.
+    Consult { operator: OperatorId, to: OperatorId },
+    /// The operator, the one who was asked and the caller are to talk together.
+    Conference { operator: OperatorId },
+    /// The operator leaves the call to the one who was asked, or still is to pick up.
+    CompleteTransfer { operator: OperatorId },
+    /// The operator goes on with the caller, without the one who was asked.
+    CancelConsult { operator: OperatorId },
     /// A supervisor sets the lines in force until a moment; then the schedule counts again.
     SetLines { lines: u32, until: Timestamp },
     /// A supervisor takes back [`Input::SetLines`].

@@ -5,7 +5,7 @@
 //!
 //! To read it: `acd/mod.rs` is the way in and the order of things; `acd/assign.rs` is the heart, giving lines and
 //! operators to the oldest; `acd/callers.rs`, `acd/legs.rs` and `acd/operators.rs` are what callers, phones and operators
-//! do; `acd/leaving.rs` and `acd/call_backs.rs` are the ways out of the queue other than an operator; `acd/announce.rs`
+//! do, and `acd/consulting.rs` what operators do with a call; `acd/leaving.rs` and `acd/call_backs.rs` are the ways out of the queue other than an operator; `acd/announce.rs`
 //! and `acd/explain.rs` are what is told of it. Beneath them, each knowing nothing of the others: `queue` (who waits),
 //! `fifo` (order), `timers` (deadlines), `lines` (capacity), `schedule` (the calendar), `operators` and `strategy` (who
 //! is free, and who of them is chosen), `calls`, `places` and `regulars` (who is here, who may come back, who talked with

@@ -39,10 +39,16 @@ pub enum Output {
         caller: CallerNumber,
         trunk: TrunkId,
     },
-    /// Let an operator hear that the caller's phone is being rung.
+    /// Let an operator hear that another phone is being rung: the caller's, or a second operator's.
     Ringback { leg: LegId },
     /// Connect the audio of the caller and this operator's leg, in place of what plays.
     Bridge { operator_leg: LegId },
+    /// Connect the audio of two operators' legs of a call, and of its caller too or not, in place of what plays to them.
+    Confer {
+        operator_leg: LegId,
+        third_leg: LegId,
+        caller: bool,
+    },
     /// End a leg in whatever state it is: CANCEL, BYE or a refusal. No input will come of it.
     HangUp { leg: LegId, cause: HangUpCause },
     /// Something became true: for the feed, the metrics and the records.

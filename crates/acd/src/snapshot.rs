@@ -1,7 +1,9 @@
 //! The whole state as data: for a console that connects, and for a checkpoint.
 
 use crate::TrunkId;
-use crate::{CallId, CallerNumber, Event, LegId, OperatorId, OperatorState, QueueId, Skills, Timestamp};
+use crate::{
+    CallId, CallerNumber, Event, LegId, OperatorId, OperatorState, QueueId, Skills, Third, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 /// Everything a watcher may see, at one moment.
@@ -44,6 +46,9 @@ pub struct CallView {
     pub skills: Skills,
     /// When it was given a line, if it holds one.
     pub admitted: Option<Timestamp>,
+    /// The operator who gave it away last, if one did.
+    #[serde(default)]
+    pub transferred_by: Option<OperatorId>,
     /// Where it stands.
     pub stage: Stage,
 }
@@ -66,6 +71,8 @@ pub enum Stage {
         operator: OperatorId,
         connected: Timestamp,
         held: bool,
+        /// A second operator, if the first has asked for one.
+        third: Option<Third>,
     },
     /// Hears a last word or an offer, or another place's phone rings for it.
     Leaving,
@@ -123,6 +130,7 @@ impl Snapshot {
                     since,
                     skills,
                     admitted: None,
+                    transferred_by: None,
                     stage: Stage::Queued,
                 };
                 let index = self
@@ -166,6 +174,7 @@ impl Snapshot {
                         operator,
                         connected: at,
                         held: false,
+                        third: None,
                     },
                 );
                 if let Some(operator) = self.operators.get_mut(operator.0 as usize) {
@@ -177,6 +186,20 @@ impl Snapshot {
                     && let Stage::Talking { held, .. } = &mut view.stage
                 {
                     *held = now_held;
+                }
+            }
+            Event::ThirdChanged { call, third: now } => {
+                if let Some(view) = self.call_mut(call)
+                    && let Stage::Talking { third, .. } = &mut view.stage
+                {
+                    *third = now;
+                }
+            }
+            Event::CallTransferred {
+                call, operator, to, ..
+            } => {
+                if let Some(view) = self.stage(call, Stage::Ringing { operator: to }) {
+                    view.transferred_by = Some(operator);
                 }
             }
             Event::CallLeaving { call, .. } => {

@@ -152,3 +152,56 @@ fn an_engine_that_runs_again_takes_calls() {
             .any(|o| matches!(o, Output::Event(Event::CallAdmitted { .. })))
     );
 }
+
+#[test]
+fn a_second_operator_is_rung_and_heard_as_before() {
+    let mut acd = core(AnswerWhen::Arrival);
+    let (first, second) = (OperatorId(0), OperatorId(1));
+    let registered = |operator| Input::PhoneRegistered { operator };
+    tell(&mut acd, &[Input::Tick, registered(first), arrival(1)]);
+    tell(
+        &mut acd,
+        &[Input::LegAnswered { leg: leg(1) }, registered(second)],
+    );
+    let call = CallId(1);
+    let (answer, music) = (
+        Output::Answer { call },
+        Output::Play {
+            call,
+            audio: Audio::HoldMusic,
+        },
+    );
+    let third_leg = LegId { call, leg: 2 };
+    let confer = |caller| Output::Confer {
+        operator_leg: leg(1),
+        third_leg,
+        caller,
+    };
+    tell(
+        &mut acd,
+        &[Input::Consult {
+            operator: first,
+            to: second,
+        }],
+    );
+    let dial = Output::Dial {
+        leg: third_leg,
+        operator: second,
+        caller: CallerNumber::withheld(),
+        waited: Duration::ZERO,
+    };
+    let ringback = Output::Ringback { leg: leg(1) };
+    assert_eq!(
+        acd.standing_orders(),
+        [answer.clone(), music.clone(), ringback, dial]
+    );
+    tell(&mut acd, &[Input::LegAnswered { leg: third_leg }]);
+    assert_eq!(acd.standing_orders(), [answer.clone(), music, confer(false)]);
+    tell(&mut acd, &[Input::Conference { operator: first }]);
+    assert_eq!(acd.standing_orders(), [answer.clone(), confer(true)]);
+    tell(&mut acd, &[Input::CompleteTransfer { operator: first }]);
+    let bridge = Output::Bridge {
+        operator_leg: third_leg,
+    };
+    assert_eq!(acd.standing_orders(), [answer, bridge]);
+}

@@ -162,9 +162,18 @@ impl Edges for House {
                     trunk,
                 } => self.sip.dial_out(leg, to, caller, trunk),
                 Output::Ringback { leg } => self.media.play(leg, self.library.ringback()),
+                Output::Confer {
+                    operator_leg,
+                    third_leg,
+                    caller,
+                } => {
+                    let caller = caller.then_some(LegId::caller(operator_leg.call));
+                    self.supervision
+                        .talk(caller.into_iter().chain([operator_leg, third_leg]).collect());
+                }
                 Output::Bridge { operator_leg } => {
                     let call = operator_leg.call;
-                    self.supervision.bridge(operator_leg);
+                    self.supervision.talk(vec![LegId::caller(call), operator_leg]);
                     let queue = self.queues.get(&call).copied().unwrap_or(QueueId(0));
                     if self.recorded(queue).which == RecordPolicy::All {
                         self.media.record(call);

@@ -132,13 +132,13 @@ pub(crate) fn differences(believed: &Snapshot, standing: &[LegId]) -> BTreeMap<L
     missing
 }
 
-/// A call-back has a leg of its caller from when that is dialled.
+/// A call-back has a leg of its caller from when that is dialled, also while it waits for another operator.
 pub(crate) fn has_caller(view: &CallView) -> bool {
     let waits = matches!(
         view.stage,
         Stage::Queued | Stage::Admitted | Stage::Ringing { .. }
     );
-    !(view.call.is_call_back() && waits)
+    !(view.call.is_call_back() && waits && view.transferred_by.is_none())
 }
 
 /// Another place's phone may ring for a call that leaves; the core has a deadline for it.
@@ -171,6 +171,7 @@ mod tests {
             since: at,
             skills: Skills::default(),
             admitted: Some(at),
+            transferred_by: None,
             stage: Stage::Admitted,
         };
         let operator = |n, state| OperatorView {

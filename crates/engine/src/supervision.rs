@@ -58,8 +58,8 @@ pub(crate) struct Supervision {
     sip: Sip,
     media: Media,
     sessions: BTreeMap<CallId, Session>,
-    /// The operator's leg of each call whose two hear each other.
-    bridged: BTreeMap<CallId, LegId>,
+    /// The legs of each call that hear each other.
+    talking: BTreeMap<CallId, Vec<LegId>>,
     next_leg: u32,
     begun: IntCounterVec,
     active: IntGauge,
@@ -80,26 +80,29 @@ impl Supervision {
             sip,
             media,
             sessions: BTreeMap::new(),
-            bridged: BTreeMap::new(),
+            talking: BTreeMap::new(),
             begun,
             active,
         })
     }
 
-    /// Caller and operator are to hear each other.
-    pub(crate) fn bridge(&mut self, operator_leg: LegId) {
-        self.bridged.insert(operator_leg.call, operator_leg);
-        self.connect(operator_leg.call);
+    /// Legs of a call, two at least, are to hear each other, and nobody else.
+    pub(crate) fn talk(&mut self, legs: Vec<LegId>) {
+        let Some(call) = legs.first().map(|leg| leg.call) else {
+            return;
+        };
+        self.talking.insert(call, legs);
+        self.connect(call);
     }
 
     /// The caller is played to, and hears nobody.
     pub(crate) fn unbridged(&mut self, call: CallId) {
-        self.bridged.remove(&call);
+        self.talking.remove(&call);
     }
 
     /// A call is over, and so is listening to it.
     pub(crate) fn ended(&mut self, call: CallId) {
-        self.bridged.remove(&call);
+        self.talking.remove(&call);
         self.end(call);
     }
 
@@ -195,19 +198,16 @@ impl Supervision {
 
     /// Connects the audio of a call as it is to be heard now.
     fn connect(&self, call: CallId) {
-        let Some(operator) = self.bridged.get(&call).copied() else {
+        let Some(talking) = self.talking.get(&call) else {
             return;
         };
-        let caller = LegId::caller(call);
-        match self
-            .sessions
-            .get(&call)
+        let session = self.sessions.get(&call);
+        let supervisor = session
             .filter(|session| session.answered.is_some())
-        {
-            Some(session) => self
-                .media
-                .connect(hearings(session.mode, caller, operator, session.leg)),
-            None => self.media.bridge(caller, operator),
+            .map(|session| (session.leg, session.mode));
+        match (supervisor, talking.as_slice()) {
+            (None, &[one, other]) => self.media.bridge(one, other),
+            _ => self.media.connect(hearings(talking, supervisor)),
         }
     }
 
@@ -235,20 +235,21 @@ impl Supervision {
     }
 }
 
-/// Who hears whom.
-fn hearings(mode: SupervisorMode, caller: LegId, operator: LegId, supervisor: LegId) -> Vec<Hearing> {
-    let hears = |leg, others: &[LegId]| Hearing {
+/// Who hears whom: those who talk one another, a supervisor all of them, and the supervisor those whom the mode says.
+fn hearings(talking: &[LegId], supervisor: Option<(LegId, SupervisorMode)>) -> Vec<Hearing> {
+    let heard_by = |leg: LegId| match supervisor? {
+        (supervisor, SupervisorMode::Whisper) if !leg.is_caller() => Some(supervisor),
+        (supervisor, SupervisorMode::Barge) => Some(supervisor),
+        _ => None,
+    };
+    let others = |leg: LegId| talking.iter().copied().filter(move |other| *other != leg);
+    let each = talking.iter().map(|&leg| Hearing {
         leg,
-        hears: others.to_vec(),
-    };
-    let (to_caller, to_operator): (&[LegId], &[LegId]) = match mode {
-        SupervisorMode::Listen => (&[operator], &[caller]),
-        SupervisorMode::Whisper => (&[operator], &[caller, supervisor]),
-        SupervisorMode::Barge => (&[operator, supervisor], &[caller, supervisor]),
-    };
-    vec![
-        hears(caller, to_caller),
-        hears(operator, to_operator),
-        hears(supervisor, &[caller, operator]),
-    ]
+        hears: others(leg).chain(heard_by(leg)).collect(),
+    });
+    let supervisor = supervisor.map(|(leg, _)| Hearing {
+        leg,
+        hears: talking.to_vec(),
+    });
+    each.chain(supervisor).collect()
 }

@@ -14,7 +14,7 @@ pub enum Request {
     /// A command of an operator or a supervisor. The engine hands it to the core, and answers with what the core
     /// refused, if it did.
     Command {
-        /// What is asked for: `SignOn`, `SignOff`, `Ready`, `Pause` or `ExtendWrapUp`; `SetLines` or `FollowSchedule`.
+        /// What is asked for: of an operator's own state or call, or of the lines.
         input: Input,
         /// Takes the answer.
         reply: oneshot::Sender<Result<(), Refusal>>,
@@ -100,6 +100,9 @@ pub enum Refusal {
     /// A supervisor's command does not say for whom, or the name is unknown.
     #[error("say which operator this is for: there is none by that name")]
     UnknownOperator,
+    /// There is nobody by that name to ask about a call, or to give it to.
+    #[error("say to whom: there is no operator by that name")]
+    UnknownTarget,
     /// The configuration has no such pause reason.
     #[error("there is no such pause reason; hello lists those there are")]
     UnknownPauseReason,
@@ -177,6 +180,7 @@ impl Refusal {
             Self::WrongSecret => "wrong_secret",
             Self::TooManyAttempts => "too_many_attempts",
             Self::UnknownOperator => "unknown_operator",
+            Self::UnknownTarget => "unknown_target",
             Self::UnknownPauseReason => "unknown_pause_reason",
             Self::LinesOutOfRange => "lines_out_of_range",
             Self::UntilOutOfRange => "until_out_of_range",
@@ -211,6 +215,17 @@ const fn explain(refusal: acd::Refusal) -> &'static str {
         acd::Refusal::PhoneGone => "the phone is not registered; check that it is on and reaches the engine",
         acd::Refusal::NotInWrapUp => "not in wrap-up; there is nothing to extend",
         acd::Refusal::WrapUpMax => "the wrap-up has been extended as far as it goes",
+        acd::Refusal::NotTalking => {
+            "the operator is in no call, or was only asked about it: what becomes of a call is for who has it"
+        }
+        acd::Refusal::NotAvailable => {
+            "that operator is not available; ask another, or wait until that one is"
+        }
+        acd::Refusal::AskedAlready => "somebody was asked already; complete or cancel that first",
+        acd::Refusal::NobodyAsked => "nobody was asked; consult somebody first",
+        acd::Refusal::NotAnswered => {
+            "that phone has not been picked up yet; wait, or complete the transfer as it is"
+        }
     }
 }
 

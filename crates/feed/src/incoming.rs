@@ -41,6 +41,32 @@ pub(crate) enum Action {
     ExtendWrapUp {
         operator: Option<String>,
     },
+    /// Of the call in hand, as those that follow: ends it, or declines it while the phone rings.
+    HangUp {
+        operator: Option<String>,
+    },
+    Hold {
+        operator: Option<String>,
+        on: bool,
+    },
+    /// `to` is an operator's name.
+    Transfer {
+        operator: Option<String>,
+        to: String,
+    },
+    Consult {
+        operator: Option<String>,
+        to: String,
+    },
+    Conference {
+        operator: Option<String>,
+    },
+    CompleteTransfer {
+        operator: Option<String>,
+    },
+    CancelConsult {
+        operator: Option<String>,
+    },
     SetLines {
         lines: i64,
         /// Milliseconds since the Unix epoch.
@@ -104,6 +130,13 @@ impl Action {
             Action::Pause { .. } => "pause",
             Action::SignOff { .. } => "sign_off",
             Action::ExtendWrapUp { .. } => "extend_wrap_up",
+            Action::HangUp { .. } => "hang_up",
+            Action::Hold { .. } => "hold",
+            Action::Transfer { .. } => "transfer",
+            Action::Consult { .. } => "consult",
+            Action::Conference { .. } => "conference",
+            Action::CompleteTransfer { .. } => "complete_transfer",
+            Action::CancelConsult { .. } => "cancel_consult",
             Action::SetLines { .. } => "set_lines",
             Action::FollowSchedule => "follow_schedule",
             Action::Explain { .. } => "explain",
@@ -183,6 +216,27 @@ impl Action {
                 let reason = pause_reason(reason, directory)?;
                 Ok(Input::Pause { operator, reason })
             }
+            Action::HangUp { operator } => subject(operator).map(|operator| Input::HangUp { operator }),
+            Action::Hold { operator, on } => {
+                subject(operator).map(|operator| Input::Hold { operator, on: *on })
+            }
+            Action::Transfer { operator, to } => {
+                let (operator, to) = (subject(operator)?, target(to, directory)?);
+                Ok(Input::Transfer { operator, to })
+            }
+            Action::Consult { operator, to } => {
+                let (operator, to) = (subject(operator)?, target(to, directory)?);
+                Ok(Input::Consult { operator, to })
+            }
+            Action::Conference { operator } => {
+                subject(operator).map(|operator| Input::Conference { operator })
+            }
+            Action::CompleteTransfer { operator } => {
+                subject(operator).map(|operator| Input::CompleteTransfer { operator })
+            }
+            Action::CancelConsult { operator } => {
+                subject(operator).map(|operator| Input::CancelConsult { operator })
+            }
             Action::SetLines { .. } | Action::FollowSchedule if role != Role::Supervisor => {
                 Err(Refusal::NotSignedIn)
             }
@@ -236,11 +290,7 @@ fn pause_reason(reason: &str, directory: &Directory) -> Result<PauseReason, Refu
 /// # Errors
 /// The role may not speak for that operator, or there is none by that name.
 pub(crate) fn subject(named: Option<&str>, role: Role, directory: &Directory) -> Result<OperatorId, Refusal> {
-    let named = named.map(|name| {
-        let mut accounts = directory.operators.iter();
-        let index = accounts.position(|account| account.name == name);
-        index.and_then(|index| u32::try_from(index).ok()).map(OperatorId)
-    });
+    let named = named.map(|name| by_name(name, directory));
     match (role, named) {
         (Role::Operator(own), None) => Ok(own),
         (Role::Operator(own), Some(Some(named))) if named == own => Ok(own),
@@ -248,6 +298,17 @@ pub(crate) fn subject(named: Option<&str>, role: Role, directory: &Directory) ->
         (Role::Supervisor, _) => Err(Refusal::UnknownOperator),
         _ => Err(Refusal::NotSignedIn),
     }
+}
+
+/// Whom an operator asks about a call, or gives it to.
+fn target(name: &str, directory: &Directory) -> Result<OperatorId, Refusal> {
+    by_name(name, directory).ok_or(Refusal::UnknownTarget)
+}
+
+fn by_name(name: &str, directory: &Directory) -> Option<OperatorId> {
+    let mut accounts = directory.operators.iter();
+    let index = accounts.position(|account| account.name == name)?;
+    u32::try_from(index).ok().map(OperatorId)
 }
 
 #[cfg(test)]

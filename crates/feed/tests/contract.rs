@@ -38,6 +38,9 @@ async fn deltas_lead_from_snapshot_to_snapshot() {
     for look in 0..LOOKS {
         let last = {
             let mut world = world.lock().unwrap();
+            if look == 0 {
+                world.second_opinion();
+            }
             if look == LOOKS - 1 {
                 world.tell(Input::Drain);
             }
@@ -75,6 +78,7 @@ async fn deltas_lead_from_snapshot_to_snapshot() {
         "call_held",
         "call_leaving",
         "call_returned",
+        "call_transferred",
         "caller_dialled",
         "capacity_changed",
         "command_refused",
@@ -84,6 +88,7 @@ async fn deltas_lead_from_snapshot_to_snapshot() {
         "phone_changed",
         "position_announced",
         "started",
+        "third_changed",
         "wait_judged",
     ];
     assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), expected);
@@ -105,6 +110,13 @@ async fn answers_and_commands_follow_the_schema() {
         json!({"id": "1", "do": "renew"}),
         json!({"id": "2", "do": "pause", "reason": "lunch"}),
         json!({"id": "3", "do": "extend_wrap_up", "operator": "1001"}),
+        json!({"id": "4", "do": "hang_up"}),
+        json!({"id": "5", "do": "hold", "on": true}),
+        json!({"id": "6", "do": "transfer", "to": "1002"}),
+        json!({"id": "7", "do": "consult", "to": "1002", "operator": "1001"}),
+        json!({"id": "8", "do": "conference"}),
+        json!({"id": "9", "do": "complete_transfer"}),
+        json!({"id": "10", "do": "cancel_consult"}),
     ];
     for command in commands {
         schema.accepts("command", &command);
@@ -191,6 +203,9 @@ async fn answers_and_commands_follow_the_schema() {
         json!({"id": "", "do": "ready"}),
         json!({"do": "ready"}),
         json!({"id": "1", "do": "record"}),
+        json!({"id": "1", "do": "hold"}),
+        json!({"id": "1", "do": "transfer"}),
+        json!({"id": "1", "do": "consult", "to": 1002}),
         json!({"id": "1", "do": "listen"}),
         json!({"id": "1", "do": "leave", "phone": "9001"}),
         json!({"id": "1", "do": "save_form"}),
@@ -265,7 +280,9 @@ impl Mirror {
 
     fn stage(&mut self, delta: &Value, stage: &str) -> &mut serde_json::Map<String, Value> {
         let call = self.call(delta);
-        call.retain(|field, _| !["operator", "connected", "held", "forward"].contains(&field.as_str()));
+        call.retain(|field, _| {
+            !["operator", "connected", "held", "third", "forward"].contains(&field.as_str())
+        });
         call.insert("stage".into(), stage.into());
         call
     }
@@ -311,6 +328,18 @@ impl Mirror {
             }
             "call_held" => {
                 self.call(delta).insert("held".into(), delta["held"].clone());
+            }
+            "third_changed" => {
+                let call = self.call(delta);
+                call.remove("third");
+                if !delta["third"].is_null() {
+                    call.insert("third".into(), delta["third"].clone());
+                }
+            }
+            "call_transferred" => {
+                let call = self.stage(delta, "ringing");
+                call.insert("operator".into(), delta["to"].clone());
+                call.insert("transferred_by".into(), delta["operator"].clone());
             }
             "call_leaving" => {
                 self.stage(delta, "leaving");
@@ -436,6 +465,37 @@ impl World {
         })
     }
 
+    /// An operator asks the other about a call, in the quiet before anything else happens: later nobody is ever free.
+    fn second_opinion(&mut self) {
+        let (first, second) = (OperatorId(0), OperatorId(1));
+        self.calls += 1;
+        let call = CallId(self.calls);
+        let leg = |leg| LegId { call, leg };
+        for input in [
+            Input::PhoneRegistered { operator: first },
+            Input::CallArrived {
+                call,
+                queue: QueueId(0),
+                trunk: TrunkId(0),
+                caller: CallerNumber::withheld(),
+                skills: acd::Skills::default(),
+            },
+            Input::LegAnswered { leg: leg(1) },
+            Input::PhoneRegistered { operator: second },
+            Input::SignOn { operator: second },
+            Input::Ready { operator: second },
+            Input::Consult {
+                operator: first,
+                to: second,
+            },
+            Input::LegAnswered { leg: leg(2) },
+            Input::Conference { operator: first },
+            Input::CompleteTransfer { operator: first },
+        ] {
+            self.tell(input);
+        }
+    }
+
     /// Lets that many things happen, now close together, now far apart. Returns the last event's number.
     fn live(&mut self, inputs: usize) -> u64 {
         for _ in 0..inputs {
@@ -459,7 +519,17 @@ impl World {
             .copied()
             .unwrap_or(LegId { call, leg: 1 });
         let held = self.throw(2) == 0;
-        match self.throw(29) {
+        let to = OperatorId(self.throw(2) as u32);
+        match self.throw(34) {
+            29 => Input::Transfer { operator, to },
+            30 | 31 => Input::Consult { operator, to },
+            32 => Input::Conference { operator },
+            33 => match self.throw(4) {
+                0 => Input::HangUp { operator },
+                1 => Input::CancelConsult { operator },
+                2 => Input::CompleteTransfer { operator },
+                _ => Input::Hold { operator, on: held },
+            },
             26 => Input::Dtmf {
                 call,
                 digit: ['1', '2'][self.throw(2) as usize],

@@ -127,6 +127,8 @@ pub struct Auditor<'a> {
     for_line: BTreeSet<(u64, CallId)>,
     for_operator: BTreeSet<(u64, CallId)>,
     holding: BTreeMap<CallId, QueueId>,
+    /// Calls that operators have, and may give to others.
+    talking: BTreeMap<CallId, Call>,
     verdict: Verdict,
 }
 
@@ -148,6 +150,7 @@ impl<'a> Auditor<'a> {
             for_line: BTreeSet::new(),
             for_operator: BTreeSet::new(),
             holding: BTreeMap::new(),
+            talking: BTreeMap::new(),
             verdict: Verdict::default(),
         }
     }
@@ -181,14 +184,28 @@ impl<'a> Auditor<'a> {
         self.calls.insert(call, waiting);
     }
 
-    fn leaves(&mut self, call: CallId) {
-        let Some(known) = self.calls.remove(&call) else {
-            return;
-        };
+    /// A call waits no longer; gives what was known of it.
+    fn leaves(&mut self, call: CallId) -> Option<Call> {
+        let mut known = self.calls.remove(&call)?;
         self.for_line.remove(&(known.ticket, call));
         self.for_operator.remove(&(known.ticket, call));
-        if let Some(passed) = known.passed {
+        if let Some(passed) = known.passed.take() {
             (self.tell)(Found::Passed(passed));
+        }
+        Some(known)
+    }
+
+    /// A call has come to an operator, who may give it away again.
+    fn connected(&mut self, call: CallId) {
+        if let Some(known) = self.leaves(call) {
+            self.talking.insert(call, Call { ringing: 0, ..known });
+        }
+    }
+
+    /// A call rings at another operator's phone, by the first one's choice and not by anybody's turn.
+    fn transferred(&mut self, call: CallId) {
+        if let Some(known) = self.talking.remove(&call) {
+            self.calls.insert(call, Call { ringing: 1, ..known });
         }
     }
 
@@ -412,9 +429,12 @@ impl<'a> Auditor<'a> {
                 call, operator, why, ..
             } => self.assigned(at, *call, *operator, why.favourite),
             Event::CallReturned { call, .. } => self.returned(*call),
-            Event::CallConnected { call, .. } | Event::CallLeaving { call, .. } => self.leaves(*call),
+            Event::CallConnected { call, .. } => self.connected(*call),
+            Event::CallTransferred { call, .. } => self.transferred(*call),
+            Event::CallLeaving { call, .. } => drop(self.leaves(*call)),
             Event::CallEnded { call, .. } | Event::CallForwarded { call, .. } => {
                 self.leaves(*call);
+                self.talking.remove(call);
                 self.holding.remove(call);
             }
             Event::FifoOvertaken { call, by } => {
@@ -468,6 +488,10 @@ impl Watch for Auditor<'_> {
                 Stage::Queued => drop(self.for_line.insert((view.ticket, view.call))),
                 Stage::Admitted => drop(self.for_operator.insert((view.ticket, view.call))),
                 Stage::Ringing { .. } => call.ringing = 1,
+                Stage::Talking { .. } => {
+                    self.talking.insert(view.call, call);
+                    continue;
+                }
                 _ => continue,
             }
             self.calls.insert(view.call, call);
@@ -493,7 +517,8 @@ impl Auditor<'_> {
     /// Another queue begins, of which nothing is known.
     fn forget(&mut self) {
         let calls: Vec<CallId> = self.calls.keys().copied().collect();
-        calls.into_iter().for_each(|call| self.leaves(call));
+        calls.into_iter().for_each(|call| drop(self.leaves(call)));
+        self.talking.clear();
         self.for_line.clear();
         self.for_operator.clear();
         self.holding.clear();

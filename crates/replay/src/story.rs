@@ -2,7 +2,9 @@
 
 use crate::walk::Watch;
 use crate::words::{Words, count, length};
-use acd::{Audio, CallId, Event, FailCause, GoneCause, Input, OperatorState, Output, ReturnCause, Timestamp};
+use acd::{
+    Audio, CallId, Event, FailCause, GoneCause, Input, OperatorState, Output, ReturnCause, Role, Timestamp,
+};
 use journal::Head;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -52,10 +54,14 @@ pub struct Teller {
     waited: BTreeMap<&'static str, Duration>,
     ringing: u32,
     rings: u32,
+    /// Whom it has talked with, and why it had waited for the first of them.
+    talked_with: Vec<String>,
+    because: Option<String>,
     // What is known of the house.
     lines: u32,
     holding: BTreeMap<CallId, ()>,
     waiting: BTreeMap<CallId, u64>,
+    talking: BTreeMap<CallId, u64>,
     available: Vec<bool>,
     at_work: Vec<bool>,
 }
@@ -72,9 +78,12 @@ impl Teller {
             waited: BTreeMap::new(),
             ringing: 0,
             rings: 0,
+            talked_with: Vec::new(),
+            because: None,
             lines: 0,
             holding: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            talking: BTreeMap::new(),
             available: Vec::new(),
             at_work: Vec::new(),
         }
@@ -128,7 +137,16 @@ impl Teller {
     }
 
     fn summarize(&mut self, at: Timestamp, end: &str) {
-        let Some(arrived) = self.arrived else { return };
+        let because = self.because.take().or_else(|| self.because(at));
+        if let Some(because) = &because {
+            self.story.summary = format!("{end}; {because}");
+        }
+        self.because = because;
+    }
+
+    /// Why the call has waited until now.
+    fn because(&self, at: Timestamp) -> Option<String> {
+        let arrived = self.arrived?;
         let mut because = Vec::new();
         let mut part = |what, text: String| {
             if let Some(waited) = self.waited.get(what)
@@ -143,15 +161,14 @@ impl Teller {
             RING,
             format!("{} rang", count(self.rings as usize, "phone", "phones")),
         );
-        let reasons = match because.is_empty() {
+        Some(match because.is_empty() {
             true => "was served at once".to_owned(),
             false => format!(
                 "waited {} because: {}",
                 length(at.since(arrived)),
                 because.join(", ")
             ),
-        };
-        self.story.summary = format!("{end}; {reasons}");
+        })
     }
 
     /// What became true of this call.
@@ -235,7 +252,30 @@ impl Teller {
                 self.waits_for(at, None);
                 let operator = self.words.operator(*operator).to_owned();
                 self.say(at, format!("talks with {operator}"));
-                self.summarize(at, &format!("talked with {operator}"));
+                self.talked_with.push(operator);
+                let with = self.talked_with.join(", then ");
+                self.summarize(at, &format!("talked with {with}"));
+            }
+            Event::ThirdChanged { third, .. } => {
+                let what = match third {
+                    None => "is between the two of them again".to_owned(),
+                    Some(third) => {
+                        let operator = self.words.operator(third.operator);
+                        match third.role {
+                            Role::Ringing => format!("{operator} is rung about it"),
+                            Role::Consulted => format!("{operator} is asked about it"),
+                            Role::Joined => format!("{operator} joins in"),
+                        }
+                    }
+                };
+                self.say(at, what);
+            }
+            Event::CallTransferred { operator, to, .. } => {
+                self.ringing = 1;
+                self.rings += 1;
+                self.waits_for(at, Some(Wait::Ring));
+                let (from, to) = (self.words.operator(*operator), self.words.operator(*to));
+                self.say(at, format!("is given by {from} to {to}"));
             }
             Event::CallHeld { held, .. } => {
                 self.say(
@@ -287,12 +327,17 @@ impl Teller {
                 self.waiting.insert(*call, *ticket);
             }
             Event::CallAdmitted { call, .. } => drop(self.holding.insert(*call, ())),
-            Event::CallConnected { call, .. } | Event::CallLeaving { call, .. } => {
-                self.waiting.remove(call);
+            Event::CallConnected { call, .. } => {
+                self.talking.extend(self.waiting.remove_entry(call));
             }
+            Event::CallTransferred { call, .. } => {
+                self.waiting.extend(self.talking.remove_entry(call));
+            }
+            Event::CallLeaving { call, .. } => drop(self.waiting.remove(call)),
             Event::CallEnded { call, .. } | Event::CallForwarded { call, .. } => {
                 self.holding.remove(call);
                 self.waiting.remove(call);
+                self.talking.remove(call);
             }
             Event::CapacityChanged { lines, .. } => self.lines = *lines,
             Event::OperatorChanged { operator, state, .. } => {
@@ -337,6 +382,8 @@ pub(crate) fn call_of(event: &Event) -> Option<CallId> {
         | Event::CallReturned { call, .. }
         | Event::CallConnected { call, .. }
         | Event::CallHeld { call, .. }
+        | Event::ThirdChanged { call, .. }
+        | Event::CallTransferred { call, .. }
         | Event::CallLeaving { call, .. }
         | Event::CallEnded { call, .. }
         | Event::FifoOvertaken { call, .. } => *call,

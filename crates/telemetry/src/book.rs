@@ -143,7 +143,7 @@ impl Book {
             let mut call = Call::new(view.call, view.queue, (view.ticket, view.since), snapshot.at);
             call.holds_line = view.admitted.is_some();
             call.enter(Stage::from(&view.stage), snapshot.at);
-            call.connected = call.stage == Stage::Talking;
+            call.connected = call.stage == Stage::Talking || view.transferred_by.is_some();
             book.track_wait(&call);
             book.calls.insert(view.call, call);
         }

@@ -62,6 +62,8 @@ pub(crate) struct PerQueue {
     pub(crate) offered: Vec<IntCounter>,
     pub(crate) assigned: IntCounter,
     pub(crate) no_answer: IntCounter,
+    /// Calls that one operator gave to another.
+    pub(crate) transferred: IntCounter,
     pub(crate) depth: IntGauge,
     /// Call-backs that were promised, and those that have not come to their caller yet.
     pub(crate) promised: IntCounter,
@@ -226,6 +228,11 @@ fn per_queue(names: &Names, on: &On<'_>) -> Result<Vec<PerQueue>, TelemetryError
     )?;
     let no_answer_help = "Times an operator's phone rang out.";
     let no_answer = on.counters("holdfast_operator_no_answer_total", no_answer_help, &["queue"])?;
+    let transferred = on.counters(
+        "holdfast_calls_transferred_total",
+        "Times an operator gave a call to another one.",
+        &["queue"],
+    )?;
     let promised = on.counters(
         "holdfast_call_backs_promised_total",
         "Callers who asked to be called back.",
@@ -250,6 +257,7 @@ fn per_queue(names: &Names, on: &On<'_>) -> Result<Vec<PerQueue>, TelemetryError
         no_answer: no_answer.with_label_values(&[queue]),
         depth: depth.with_label_values(&[queue]),
         promised: promised.with_label_values(&[queue]),
+        transferred: transferred.with_label_values(&[queue]),
         call_backs_waiting: call_backs_waiting.with_label_values(&[queue]),
         call_backs: Outcome::ALL
             .map(|outcome| call_backs.with_label_values(&[queue.as_str(), outcome.name()])),

@@ -109,6 +109,24 @@ pub fn log_event(names: &Names, event: &Event) {
         }
         Event::CallHeld { call, held: true } => info!(call = call.0, "call held"),
         Event::CallHeld { call, held: false } => info!(call = call.0, "call taken back from hold"),
+        Event::ThirdChanged {
+            call,
+            third: Some(third),
+        } => info!(
+            call = call.0,
+            operator = names.operator(third.operator),
+            role = ?third.role,
+            "second operator"
+        ),
+        Event::ThirdChanged { call, third: None } => info!(call = call.0, "no second operator"),
+        Event::CallTransferred {
+            call, operator, to, ..
+        } => info!(
+            call = call.0,
+            operator = names.operator(*operator),
+            to = names.operator(*to),
+            "call transferred"
+        ),
         Event::CallLeaving { call, outcome, .. } => {
             info!(call = call.0, outcome = outcome.name(), "call leaving");
         }

@@ -136,13 +136,19 @@ impl Metrics {
                 waited,
                 rang,
             } => {
+                // Of a transferred call the wait was observed when the first operator answered.
+                let first = book.calls.get(call).is_none_or(|call| !call.connected);
                 self.each(*queue, |q| {
                     q.phase(Phase::Ring).observe(rang.as_secs_f64());
-                    if !call.is_call_back() {
+                    if first && !call.is_call_back() {
                         q.wait(Outcome::Answered).observe(waited.as_secs_f64());
                     }
                 });
                 self.connect(&mut book, *call, *operator, at);
+            }
+            Event::CallTransferred { call, queue, .. } => {
+                self.each(*queue, |q| q.transferred.inc());
+                self.enter(&mut book, *call, Stage::Ringing, at);
             }
             Event::CallLeaving { call, .. } => self.enter(&mut book, *call, Stage::Leaving, at),
             Event::CallForwarded { call, .. } => {
@@ -170,6 +176,7 @@ impl Metrics {
             Event::Draining => self.families.draining.set(1),
             Event::Started => self.families.draining.set(0),
             Event::CallHeld { .. }
+            | Event::ThirdChanged { .. }
             | Event::CallChose { .. }
             | Event::PositionAnnounced { .. }
             | Event::PhoneChanged { .. }

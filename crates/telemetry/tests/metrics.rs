@@ -252,6 +252,41 @@ fn an_answered_call() {
 }
 
 #[test]
+fn a_transferred_call_is_answered_once_and_its_talk_counts_once() {
+    let watch = Watch::new();
+    watch.tell(0, &[arrived(1, 0), admitted(1), assigned(1, ANNE)]);
+    watch.tell(6, &[connected(1, 6)]);
+    let transferred = Event::CallTransferred {
+        call: CallId(1),
+        queue: QUEUE,
+        operator: ANNE,
+        to: BERT,
+    };
+    watch.tell(60, &[transferred]);
+    assert_eq!(
+        watch.value("holdfast_calls{queue=\"hotline\",stage=\"ringing\"}"),
+        1.0
+    );
+    watch.tell(64, &[connected(1, 6)]);
+    watch.tell(90, &[ended(1, Outcome::Answered, 6, 80, 20)]);
+    watch.check(expect![[r#"
+        holdfast_calls_assigned_total{queue="hotline"} 1
+        holdfast_calls_offered_total{queue="hotline",trunk="city"} 1
+        holdfast_calls_total{outcome="answered",queue="hotline"} 1
+        holdfast_calls_transferred_total{queue="hotline"} 1
+        holdfast_handle_seconds_sum{phase="hold",queue="hotline"} 20
+        holdfast_handle_seconds_count{phase="hold",queue="hotline"} 1
+        holdfast_handle_seconds_sum{phase="ring",queue="hotline"} 8
+        holdfast_handle_seconds_count{phase="ring",queue="hotline"} 2
+        holdfast_handle_seconds_sum{phase="talk",queue="hotline"} 60
+        holdfast_handle_seconds_count{phase="talk",queue="hotline"} 1
+        holdfast_operators{state="signed_off"} 3
+        holdfast_wait_seconds_sum{outcome="answered",queue="hotline"} 6
+        holdfast_wait_seconds_count{outcome="answered",queue="hotline"} 1
+    "#]]);
+}
+
+#[test]
 fn a_call_nobody_takes() {
     let watch = Watch::new();
     watch.tell(0, &[arrived(1, 0), admitted(1), arrived(2, 0)]);
@@ -429,6 +464,7 @@ fn a_recovery_sets_the_gauges_and_leaves_the_counters() {
         since: at(call),
         skills: acd::Skills::default(),
         admitted,
+        transferred_by: None,
         stage,
     };
     let standing = |operator, state| OperatorView {
@@ -442,6 +478,7 @@ fn a_recovery_sets_the_gauges_and_leaves_the_counters() {
         operator: ANNE,
         connected: at(8),
         held: false,
+        third: None,
     };
     watch.metrics.restore(&Snapshot {
         at: at(10),

@@ -172,7 +172,7 @@ impl Acd {
         self.calls[slot].legs += 1;
         let why = self.why(slot, operator, round);
         let call = &self.calls[slot];
-        let (id, queue, caller, leg, waited) = (call.id, call.queue, call.caller, call.last_leg(), why.age);
+        let (id, queue, leg) = (call.id, call.queue, call.last_leg());
         self.operators.chosen(queue, operator);
         self.report_overtaken(self.older_for(operator, slot, why.level), slot);
         self.event(Event::CallAssigned {
@@ -182,7 +182,14 @@ impl Acd {
             leg,
             why,
         });
-        let until = self.now + self.queue_config(queue).ring_timeout;
+        self.reserve(slot, operator);
+    }
+
+    /// Has an operator's phone rung on the call's last leg.
+    pub(super) fn reserve(&mut self, slot: u32, operator: OperatorId) {
+        let call = &self.calls[slot];
+        let (caller, leg, waited) = (call.caller, call.last_leg(), self.now.since(call.since));
+        let until = self.now + self.queue_config(call.queue).ring_timeout;
         self.set_operator(operator, OperatorState::Reserved { leg, until });
         self.timers.set(Timer::Operator(operator.0), until);
         self.out.push(Output::Dial {
@@ -223,10 +230,10 @@ impl Acd {
     }
 
     /// An operator's phone did not take a call: unless others ring for it still, it stands again where it stood.
-    /// Nothing is said about the operator.
+    /// Asked as a second operator, the first goes on without. Nothing is said about the operator.
     pub(super) fn return_call(&mut self, slot: u32, operator: OperatorId, cause: ReturnCause) {
         let CallState::Ringing { first, dialled } = self.calls[slot].state else {
-            return;
+            return self.set_third(slot, None);
         };
         let still = self.operators.stop_ringing(first, operator);
         let call = &mut self.calls[slot];
@@ -276,19 +283,11 @@ impl Acd {
     /// for the call are left as if they had not rung.
     pub(super) fn picked_up(&mut self, slot: u32, operator: OperatorId, leg: LegId, dialled: Timestamp) {
         let others = self.stop_ringing(slot, Some(operator), HangUpCause::Elsewhere);
-        let talk = Talk {
-            operator,
-            leg: leg.leg,
-            connected: self.now,
-            rang: self.now.since(dialled),
-            held_by_operator: false,
-            held_since: None,
-            held: Duration::ZERO,
-        };
-        if leg.call.is_call_back() {
-            self.dial_caller(slot, talk);
-        } else {
+        let talk = Talk::new(operator, leg.leg, self.now, self.now.since(dialled));
+        if self.calls[slot].has_caller() {
             self.connect(slot, talk);
+        } else {
+            self.dial_caller(slot, talk);
         }
         for other in others {
             self.back_to_idle(other);
@@ -306,9 +305,13 @@ impl Acd {
             held_since,
             ..talk
         });
-        let (id, queue, waited) = (call.id, call.queue, now.since(call.arrived));
+        let (id, queue) = (call.id, call.queue);
+        let waited = call
+            .served
+            .map_or(now.since(call.arrived), |served| served.waited);
+        let first = call.served.is_none();
         self.count_out(slot);
-        if !id.is_call_back() {
+        if first && !id.is_call_back() {
             self.learn_connected(queue, waited);
         }
         self.judge_announcements(slot);

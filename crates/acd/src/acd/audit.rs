@@ -91,7 +91,11 @@ impl Acd {
             let with: Vec<(OperatorId, LegId, bool)> = match call.state {
                 CallState::Ringing { first, .. } => self.audit_ringing(call, first),
                 CallState::Talking(talk) | CallState::CallingBack(talk) => {
-                    vec![(talk.operator, call.leg(talk.leg), true)]
+                    let first = (talk.operator, call.leg(talk.leg), true);
+                    let second = talk
+                        .third
+                        .map(|third| (third.operator, call.leg(third.leg), third.rang.is_some()));
+                    [first].into_iter().chain(second).collect()
                 }
                 _ => continue,
             };

@@ -56,7 +56,7 @@ impl Acd {
             .queue_config(call.queue)
             .call_back
             .is_some_and(|offer| self.queues[call.queue.0 as usize].call_backs < offer.promises_max);
-        dialable && room && !call.caller.is_withheld() && self.places.any_vacant()
+        dialable && room && !call.id.is_call_back() && !call.caller.is_withheld() && self.places.any_vacant()
     }
 
     /// The caller will be called back: hears so, while the place goes on waiting.
@@ -88,6 +88,7 @@ impl Acd {
             offer_at: None,
             held_by_caller: false,
             place,
+            served: None,
             ..*from
         };
         self.leave_promised(slot);

@@ -69,6 +69,7 @@ impl Acd {
             held_by_caller: false,
             told: None,
             place: None,
+            served: None,
         };
         if self.draining {
             self.refuse(&call, Outcome::Rejected, Some(RETRY_AFTER));
@@ -166,10 +167,14 @@ impl Acd {
         let call = &self.calls[slot];
         let queue = &mut self.queues[call.queue.0 as usize];
         queue.enter(call, slot);
-        match call.id.is_call_back() {
-            true => queue.call_backs += 1,
-            false => queue.waiting += 1,
-        }
+        queue.call_backs += u32::from(call.id.is_call_back());
+        self.count_in(slot);
+    }
+
+    /// A call waits from now on.
+    pub(super) fn count_in(&mut self, slot: u32) {
+        let call = &self.calls[slot];
+        self.queues[call.queue.0 as usize].waiting += u32::from(!call.id.is_call_back());
     }
 
     /// A call waits no longer: it is off the lists, and not counted among those who wait.
@@ -213,8 +218,7 @@ impl Acd {
         };
         let cause = HangUpCause::PeerGone;
         match call.state {
-            // A call-back that waits has no caller on the line.
-            CallState::Queued | CallState::Admitted | CallState::Ringing { .. } if id.is_call_back() => {}
+            _ if !call.has_caller() => {}
             CallState::Queued | CallState::Admitted => self.end(slot, lost, true),
             CallState::Ringing { .. } => {
                 let ringing = self.stop_ringing(slot, None, cause);
@@ -258,9 +262,9 @@ impl Acd {
         let call = &mut self.calls[slot];
         let config = &self.config.queues[call.queue.0 as usize];
         if until <= self.now {
-            return match call.id.is_call_back() {
-                true => self.end(slot, Outcome::TimedOut, false),
-                false => self.leave(slot, Outcome::TimedOut),
+            return match call.has_caller() {
+                true => self.leave(slot, Outcome::TimedOut),
+                false => self.end(slot, Outcome::TimedOut, false),
             };
         }
         if !config.announce_every.is_zero() && !call.id.is_call_back() {
@@ -275,9 +279,9 @@ impl Acd {
     pub(super) fn wait_until(&self, slot: u32) -> Timestamp {
         let call = &self.calls[slot];
         let config = self.queue_config(call.queue);
-        match config.call_back.filter(|_| call.id.is_call_back()) {
+        match config.call_back.filter(|_| !call.has_caller()) {
             Some(call_back) => call.arrived + call_back.within,
-            None => call.arrived + config.wait_max,
+            None => call.waits_since() + config.wait_max,
         }
     }
 
@@ -321,8 +325,13 @@ impl Acd {
             CallState::Leaving { left, .. } => left,
             _ => self.now,
         };
+        let waited = call
+            .served
+            .map_or(left.since(call.arrived), |served| served.waited);
         let (operator, talked, held) = self.talk_of(&call);
-        if call.waits() && !call.id.is_call_back() {
+        // Whoever has talked with an operator was answered, whatever came of a transfer.
+        let outcome = operator.map_or(outcome, |_| Outcome::Answered);
+        if call.waits() && call.served.is_none() && !call.id.is_call_back() {
             self.queues[call.queue.0 as usize]
                 .learned
                 .gave_up(self.now.since(call.arrived));
@@ -333,25 +342,27 @@ impl Acd {
             queue: call.queue,
             operator,
             outcome,
-            waited: left.since(call.arrived),
+            waited,
             talked,
             held,
             place_kept,
         });
     }
 
+    /// Who talked with a call's caller last, how long all operators did, and the part of that on hold.
     fn talk_of(&self, call: &Call) -> (Option<OperatorId>, Duration, Duration) {
-        let CallState::Talking(talk) = call.state else {
-            return (None, Duration::ZERO, Duration::ZERO);
-        };
-        let holding = talk
-            .held_since
-            .map_or(Duration::ZERO, |since| self.now.since(since));
-        (
-            Some(talk.operator),
-            self.now.since(talk.connected),
-            talk.held + holding,
-        )
+        let (before, talked, held) = call
+            .served
+            .map_or((None, Duration::ZERO, Duration::ZERO), |served| {
+                (Some(served.by), served.talked, served.held)
+            });
+        match call.state {
+            CallState::Talking(talk) => {
+                let (now_talked, now_held) = talk.lasted(self.now);
+                (Some(talk.operator), talked + now_talked, held + now_held)
+            }
+            _ => (before, talked, held),
+        }
     }
 
     fn keep_place(&mut self, call: &Call) -> bool {

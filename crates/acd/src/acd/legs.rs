@@ -4,11 +4,9 @@
 //! Whatever else answers is hung up, so that no phone is left ringing or open.
 
 use super::Acd;
-use crate::calls::{CallState, Way};
+use crate::calls::{CallState, Talk, Way};
 use crate::operators::Chosen;
-use crate::{
-    Audio, CallId, Event, FailCause, GoneCause, HangUpCause, LegId, OperatorId, OperatorState, Outcome,
-};
+use crate::{CallId, Event, FailCause, GoneCause, HangUpCause, LegId, OperatorId, OperatorState, Outcome};
 use crate::{Output, ReturnCause};
 
 impl Acd {
@@ -29,7 +27,11 @@ impl Acd {
                     self.forwarded(slot, outcome, left, to);
                 }
             }
-            Some((_, CallState::Talking(_) | CallState::CallingBack(_))) => {}
+            Some((slot, CallState::Talking(talk))) => match talk.third_on(leg) {
+                Some(third) if third.rang.is_none() => self.third_answered(slot, third),
+                _ => {}
+            },
+            Some((_, CallState::CallingBack(_))) => {}
             _ => self.out.push(Output::HangUp {
                 leg,
                 cause: HangUpCause::Elsewhere,
@@ -47,21 +49,28 @@ impl Acd {
                     self.phone_failed(operator, cause, self.now.since(dialled));
                 }
             }
+            Some((slot, CallState::Talking(talk))) if let Some(third) = talk.third_on(leg) => {
+                self.third_gone(slot, third, cause);
+            }
             _ => self.leg_gone(leg),
         }
     }
 
-    /// A leg that we dialled is over: the other side's ends with it.
+    /// A leg that we dialled is over: the other side's ends with it, unless there is somebody to go on with.
     pub(super) fn leg_gone(&mut self, leg: LegId) {
         if leg.is_caller() {
             return self.caller_gone(leg.call, GoneCause::Failed);
         }
         match self.find_leg(leg).map(|slot| (slot, self.calls[slot].state)) {
-            Some((slot, CallState::Talking(talk))) => {
-                let queue = self.calls[slot].queue;
-                self.dismiss(slot, Outcome::Answered, HangUpCause::PeerGone);
-                self.wrap_up(talk, leg.call, queue);
-            }
+            Some((slot, CallState::Talking(talk))) => match talk.third {
+                Some(third) if third.leg == leg.leg => self.third_gone(slot, third, FailCause::Declined),
+                Some(third) => self.hand_over(slot, talk, third),
+                None => {
+                    let queue = self.calls[slot].queue;
+                    self.dismiss(slot, Outcome::Answered, HangUpCause::PeerGone);
+                    self.wrap_up(talk, leg.call, queue);
+                }
+            },
             Some((slot, CallState::CallingBack(talk))) => {
                 self.not_reached(slot, talk, HangUpCause::Elsewhere);
             }
@@ -75,41 +84,48 @@ impl Acd {
     /// Either side put the other on hold, or took it back. A caller on hold hears music.
     pub(super) fn leg_held(&mut self, leg: LegId, held: bool) {
         let Some(slot) = self.find_leg(leg) else { return };
-        let now = self.now;
         let call = &mut self.calls[slot];
         if leg.is_caller() {
             call.held_by_caller = held;
         }
+        let CallState::Talking(mut talk) = call.state else {
+            return;
+        };
+        if leg.leg == talk.leg {
+            talk.held_by_operator = held;
+        }
+        self.hold_by(slot, talk);
+    }
+
+    /// The conversation is on hold, or not, as `talk` has it.
+    pub(super) fn hold_by(&mut self, slot: u32, talk: Talk) {
+        let call = &mut self.calls[slot];
+        let before = std::mem::replace(&mut call.state, CallState::Talking(talk));
+        let changes = matches!(before, CallState::Talking(before) if before.parked() != talk.parked());
+        if changes {
+            self.out.extend(call.hearing(&talk));
+        }
+        self.count_hold(slot);
+    }
+
+    /// Has the time on hold run from now on, or no longer, by who hears whom.
+    pub(super) fn count_hold(&mut self, slot: u32) {
+        let now = self.now;
+        let call = &mut self.calls[slot];
         let CallState::Talking(talk) = &mut call.state else {
             return;
         };
-        let operator_leg = LegId {
-            call: call.id,
-            leg: talk.leg,
-        };
-        if !leg.is_caller() && std::mem::replace(&mut talk.held_by_operator, held) != held {
-            self.out.push(if held {
-                Output::Play {
-                    call: leg.call,
-                    audio: Audio::HoldMusic,
-                }
-            } else {
-                Output::Bridge { operator_leg }
-            });
-        }
-        let holds = call.held_by_caller || talk.held_by_operator;
+        let held = call.held_by_caller || talk.parked();
         match talk.held_since {
-            None if holds => talk.held_since = Some(now),
-            Some(since) if !holds => {
+            None if held => talk.held_since = Some(now),
+            Some(since) if !held => {
                 talk.held_since = None;
                 talk.held += now.since(since);
             }
             _ => return,
         }
-        self.event(Event::CallHeld {
-            call: leg.call,
-            held: holds,
-        });
+        let call = call.id;
+        self.event(Event::CallHeld { call, held });
     }
 
     /// Reported, not acted on: a leg on hold may well be silent, and signalling finds out who is dead.
@@ -141,10 +157,10 @@ impl Acd {
             .map(|(slot, call)| (call.ticket, call.id, slot))
             .collect();
         slots.sort_unstable();
-        for (_, id, slot) in slots {
-            match id.is_call_back() {
-                true => self.suspend_call_back(slot),
-                false => self.shut_down(slot),
+        for (.., slot) in slots {
+            match self.calls[slot].has_caller() {
+                true => self.shut_down(slot),
+                false => self.suspend_call_back(slot),
             }
         }
     }
@@ -211,9 +227,10 @@ impl Acd {
         let slot = self.calls.find(leg.call)?;
         let call = &self.calls[slot];
         let stands = match call.state {
-            CallState::CallingBack(talk) | CallState::Talking(talk) => leg.is_caller() || talk.leg == leg.leg,
-            // The caller of a call-back has no leg before.
-            _ if leg.is_caller() => !call.id.is_call_back(),
+            CallState::CallingBack(talk) | CallState::Talking(talk) => {
+                leg.is_caller() || talk.leg == leg.leg || talk.third_on(leg).is_some()
+            }
+            _ if leg.is_caller() => call.has_caller(),
             CallState::Ringing { first, .. } => self.ringing_on(first, leg).is_some(),
             CallState::Leaving {
                 way: Way::Forwarding { .. } | Way::Forwarded { .. },

@@ -12,6 +12,7 @@ mod assign;
 mod audit;
 mod call_backs;
 mod callers;
+mod consulting;
 mod explain;
 mod leaving;
 mod legs;
@@ -19,7 +20,7 @@ mod operators;
 mod standing;
 mod state;
 
-use crate::calls::{Call, CallState, Calls, Way};
+use crate::calls::{Call, CallState, Calls, Third, Way};
 use crate::estimate::Announcements;
 use crate::lines::Lines;
 use crate::operators::Operators;
@@ -175,10 +176,12 @@ impl Acd {
             },
             CallState::Talking(talk) => {
                 let (operator, connected, held) = (talk.operator, talk.connected, talk.held_since.is_some());
+                let third = talk.third.map(Third::view);
                 Stage::Talking {
                     operator,
                     connected,
                     held,
+                    third,
                 }
             }
             CallState::Leaving {
@@ -199,6 +202,7 @@ impl Acd {
             since: call.since,
             skills: call.skills,
             admitted: call.admitted,
+            transferred_by: call.served.map(|served| served.by),
             stage,
         }
     }
@@ -239,6 +243,13 @@ impl Acd {
             Input::Ready { operator } => self.command(operator, Self::ready),
             Input::Pause { operator, reason } => self.command(operator, |acd, id| acd.pause(id, reason)),
             Input::ExtendWrapUp { operator } => self.command(operator, Self::extend_wrap_up),
+            Input::HangUp { operator } => self.command(operator, Self::hang_up),
+            Input::Hold { operator, on } => self.command(operator, |acd, id| acd.hold(id, on)),
+            Input::Transfer { operator, to } => self.command(operator, |acd, id| acd.transfer(id, to)),
+            Input::Consult { operator, to } => self.command(operator, |acd, id| acd.consult(id, to)),
+            Input::Conference { operator } => self.command(operator, Self::conference),
+            Input::CompleteTransfer { operator } => self.command(operator, Self::complete_transfer),
+            Input::CancelConsult { operator } => self.command(operator, Self::cancel_consult),
             Input::SetLines { lines, until } => self.set_lines(Some((lines, until))),
             Input::FollowSchedule => self.set_lines(None),
             Input::Started => self.started(),

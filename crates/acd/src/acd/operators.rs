@@ -230,12 +230,15 @@ impl Acd {
         self.set_operator(id, OperatorState::Available);
     }
 
-    /// A conversation is over.
+    /// A conversation is over: it is to be recorded, and a second operator in it is free again.
     pub(super) fn wrap_up(&mut self, talk: Talk, call: CallId, queue: QueueId) {
         let hold = talk.rang + self.now.since(talk.connected);
         let busy = hold + self.queue_config(queue).wrap_up;
         self.queues[queue.0 as usize].learned.served(hold, busy);
         self.begin_wrap_up(talk.operator, call, queue);
+        if let Some(third) = talk.third {
+            self.release(call, third);
+        }
     }
 
     pub(super) fn begin_wrap_up(&mut self, id: OperatorId, call: CallId, queue: QueueId) {
@@ -251,7 +254,7 @@ impl Acd {
         self.timers.set(Timer::Operator(id.0), until);
     }
 
-    fn after_wrap_up(&mut self, id: OperatorId) {
+    pub(super) fn after_wrap_up(&mut self, id: OperatorId) {
         match self.operators[id].then {
             Some(Then::SignOff) => self.set_operator(id, OperatorState::SignedOff),
             Some(Then::Pause(reason)) => self.set_operator(id, OperatorState::Paused { reason }),

@@ -20,9 +20,9 @@ impl Acd {
 
     fn stand(&self, call: &Call, orders: &mut Vec<Output>) {
         let id = call.id;
-        // A call-back has no leg of its caller while it waits, and afterwards one that we dialled.
-        let has_caller = !id.is_call_back();
-        if has_caller {
+        let has_caller = call.has_caller();
+        // The caller's leg of a call-back is one that we dialled.
+        if !id.is_call_back() {
             orders.push(if call.answered {
                 Output::Answer { call: id }
             } else {
@@ -47,8 +47,10 @@ impl Acd {
                 dial_out(call, LegId::caller(id), Destination::Caller),
                 Output::Ringback { leg: call.leg(leg) },
             ]),
-            CallState::Talking(talk) if talk.held_by_operator => orders.push(play(id, Audio::HoldMusic)),
-            CallState::Talking(Talk { leg, .. }) => orders.push(bridge(call.leg(leg))),
+            CallState::Talking(talk) => {
+                orders.extend(call.hearing(&talk));
+                orders.extend(talk.third.and_then(|third| self.rings(call, third.operator)));
+            }
             CallState::Leaving { outcome, way, .. } => match way {
                 Way::Farewell => orders.push(play(id, Audio::Farewell(outcome))),
                 Way::Offer => {

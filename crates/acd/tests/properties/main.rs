@@ -144,6 +144,8 @@ struct Run {
     busy: BTreeMap<OperatorId, LegId>,
     /// The leg of each call that was dialled outside.
     outside: BTreeMap<CallId, LegId>,
+    /// The second operator of each call that has one.
+    seconds: BTreeMap<CallId, OperatorId>,
     snapshot: Snapshot,
     inputs: Vec<(Timestamp, Input)>,
     outputs: Vec<Output>,
@@ -165,7 +167,7 @@ impl Run {
         acd.handle(START, Input::Tick, &mut Vec::new());
         model.handle(START, Input::Tick);
         let snapshot = acd.snapshot();
-        let (live, busy, outside, inputs, outputs) = Default::default();
+        let (live, busy, outside, seconds, inputs, outputs) = Default::default();
         Self {
             acd,
             model,
@@ -174,6 +176,7 @@ impl Run {
             live,
             busy,
             outside,
+            seconds,
             snapshot,
             inputs,
             outputs,
@@ -214,7 +217,8 @@ impl Run {
             _ => rung.unwrap_or(LegId { call, leg: 1 }),
         };
         match what {
-            0..=79 => {
+            64..=79 => self.of_a_talk(what, which),
+            0..=63 => {
                 self.next_call += 1;
                 let caller = match which % 6 {
                     0 => CallerNumber::withheld(),
@@ -290,6 +294,25 @@ impl Run {
         }
     }
 
+    /// Something that an operator does with a call, mostly one who is in a call.
+    fn of_a_talk(&self, what: u8, which: u32) -> Input {
+        let busy = self.busy.keys().nth(which as usize % self.busy.len().max(1));
+        let operator = busy.copied().unwrap_or(OperatorId(which % OPERATORS));
+        let to = OperatorId(which / 7 % (OPERATORS + 1));
+        match what {
+            64..=67 => Input::Consult { operator, to },
+            68..=70 => Input::Transfer { operator, to },
+            71 | 72 => Input::Conference { operator },
+            73 | 74 => Input::CompleteTransfer { operator },
+            75 | 76 => Input::CancelConsult { operator },
+            77 => Input::Hold {
+                operator,
+                on: !which.is_multiple_of(3),
+            },
+            _ => Input::HangUp { operator },
+        }
+    }
+
     fn input(&mut self, input: Input) {
         let first = self.outputs.len();
         self.acd.handle(self.now, input, &mut self.outputs);
@@ -343,7 +366,19 @@ impl Run {
                 let other = self.outside.insert(leg.call, *leg);
                 assert_eq!(other, None, "one call is dialled outside twice");
             }
-            Output::Ringback { leg } => assert!(leg.call.is_call_back()),
+            Output::Ringback { leg } => assert!(self.busy.values().any(|busy| busy == leg)),
+            Output::Confer {
+                operator_leg,
+                third_leg,
+                ..
+            } => {
+                for leg in [operator_leg, third_leg] {
+                    assert!(
+                        self.busy.values().any(|busy| busy == leg),
+                        "confers on a leg not dialled"
+                    );
+                }
+            }
             Output::Bridge { operator_leg } => {
                 assert!(
                     self.live[&operator_leg.call].answered,
@@ -416,6 +451,20 @@ impl Run {
                 self.busy
                     .retain(|other, leg| leg.call != call || *other == operator);
             }
+            Event::ThirdChanged {
+                call,
+                third: Some(third),
+            } => drop(self.seconds.insert(call, third.operator)),
+            Event::ThirdChanged { call, third: None } => {
+                let second = self.seconds.remove(&call).expect("a second operator");
+                assert_eq!(self.busy.remove(&second).map(|leg| leg.call), Some(call));
+            }
+            Event::CallTransferred {
+                call, operator, to, ..
+            } => {
+                assert_eq!(self.seconds.remove(&call), Some(to));
+                assert_eq!(self.busy.remove(&operator).map(|leg| leg.call), Some(call));
+            }
             Event::CallEnded {
                 call,
                 outcome,
@@ -423,6 +472,7 @@ impl Run {
                 ..
             } => {
                 self.outside.remove(&call);
+                self.seconds.remove(&call);
                 assert!(
                     self.live.remove(&call).is_some(),
                     "ended without having arrived, or twice"

@@ -5,6 +5,7 @@
 
 mod abandon;
 mod call_backs;
+mod consulting;
 mod eligible;
 mod explain;
 mod lines;

@@ -250,7 +250,7 @@ impl Run {
     }
 
     fn operator_step(&mut self, name: &str, does: &[&str]) {
-        let operator = OperatorId(name[2..].parse::<u32>().expect("op and a number") - 1);
+        let operator = colleague(name);
         let (leg, does) = match does {
             [does @ .., leg] if leg.contains('/') => (self.leg(leg), does),
             _ => (
@@ -292,6 +292,20 @@ impl Run {
             ["hangs", "up"] => Input::LegGone { leg },
             ["holds"] => Input::LegHeld { leg, held: true },
             ["resumes"] => Input::LegHeld { leg, held: false },
+            ["presses", "hang", "up"] => Input::HangUp { operator },
+            ["presses", "hold"] => Input::Hold { operator, on: true },
+            ["presses", "resume"] => Input::Hold { operator, on: false },
+            ["transfers", "to", to] => Input::Transfer {
+                operator,
+                to: colleague(to),
+            },
+            ["consults", to] => Input::Consult {
+                operator,
+                to: colleague(to),
+            },
+            ["confers"] => Input::Conference { operator },
+            ["completes"] => Input::CompleteTransfer { operator },
+            ["cancels"] => Input::CancelConsult { operator },
             _ => panic!("an operator cannot {does:?}"),
         };
         self.input(input);
@@ -371,6 +385,11 @@ impl Run {
             "events do not tell the whole of {input:?}"
         );
     }
+}
+
+/// `op1` is the first.
+fn colleague(name: &str) -> OperatorId {
+    OperatorId(name[2..].parse::<u32>().expect("op and a number") - 1)
 }
 
 /// What becomes of a phone that was dialled outside.

@@ -47,6 +47,14 @@ impl Run {
             } => format!("dial forward {n} for {}", leg(to)),
             Output::Ringback { leg: to } => format!("{} hears it ring", leg(to)),
             Output::Bridge { operator_leg } => format!("bridge {}", leg(operator_leg)),
+            Output::Confer {
+                operator_leg,
+                third_leg,
+                caller,
+            } => {
+                let too = if *caller { " with the caller" } else { "" };
+                format!("confer {} {}{too}", leg(operator_leg), leg(third_leg))
+            }
             Output::HangUp { leg: to, cause } => format!("hang up {} ({})", leg(to), word(cause)),
             Output::Event(event) => return self.tell_event(event),
         })
@@ -109,6 +117,19 @@ impl Run {
                     if *held { "on hold" } else { "off hold" }
                 )
             }
+            Event::ThirdChanged { call, third: None } => format!("{} alone", self.name(*call)),
+            Event::ThirdChanged {
+                call,
+                third: Some(third),
+            } => format!(
+                "{} with op{} ({})",
+                self.name(*call),
+                third.operator.0 + 1,
+                word(&third.role)
+            ),
+            Event::CallTransferred {
+                call, operator, to, ..
+            } => format!("{} from op{} to op{}", self.name(*call), operator.0 + 1, to.0 + 1),
             Event::CallEnded {
                 call,
                 outcome,

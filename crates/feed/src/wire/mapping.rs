@@ -2,7 +2,7 @@
 
 use super::{
     Call, Change, Explanation, MarkedFrom, Marks, Message, Numbers, Operator, SnapshotMessage, Standing,
-    WaitMarks, WaitsFor, Why,
+    Third, WaitMarks, WaitsFor, Why,
 };
 use crate::config::{self, Directory, Thresholds};
 use acd::{CallView, CallerNumber, Event, OperatorState, OperatorView, PauseReason};
@@ -78,6 +78,7 @@ impl Directory {
                 operator,
                 connected,
                 held,
+                ..
             } => (Some(operator), Some(connected), Some(held)),
             Stage::Queued | Stage::Admitted | Stage::Leaving | Stage::Forwarded { .. } => (None, None, None),
         };
@@ -99,6 +100,18 @@ impl Directory {
             operator: operator.map(|operator| self.operator(operator)),
             connected: connected.map(Timestamp::as_millis),
             held,
+            third: match view.stage {
+                Stage::Talking { third, .. } => third.map(|third| self.third(third)),
+                _ => None,
+            },
+            transferred_by: view.transferred_by.map(|operator| self.operator(operator)),
+        }
+    }
+
+    fn third(&self, third: acd::Third) -> Third<'_> {
+        Third {
+            operator: self.operator(third.operator),
+            role: third.role.into(),
         }
     }
 
@@ -247,6 +260,17 @@ impl Directory {
             Event::CallHeld { call, held } => Change::CallHeld {
                 call: call.0,
                 held: *held,
+            },
+            Event::ThirdChanged { call, third } => Change::ThirdChanged {
+                call: call.0,
+                third: third.map(|third| self.third(third)),
+            },
+            Event::CallTransferred {
+                call, operator, to, ..
+            } => Change::CallTransferred {
+                call: call.0,
+                operator: self.operator(*operator),
+                to: self.operator(*to),
             },
             Event::CallLeaving { call, outcome, .. } => Change::CallLeaving {
                 call: call.0,

@@ -8,7 +8,7 @@ mod types;
 mod words;
 
 pub(crate) use past::{DayMessage, HistoryMessage, MissedMessage};
-pub(crate) use words::{Outcome, ReturnCause, RoleName, Stage, State};
+pub(crate) use words::{Outcome, ReturnCause, Role, RoleName, Stage, State};
 
 use crate::command::Refusal;
 use crate::quality::QualityMessage;
@@ -195,6 +195,20 @@ struct Call<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     held: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    third: Option<Third<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    transferred_by: Option<&'a str>,
+}
+
+/// A second operator in a call.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct Third<'a> {
+    operator: &'a str,
+    role: Role,
 }
 
 #[derive(Serialize)]
@@ -301,6 +315,15 @@ pub(crate) enum Change<'a> {
     CallHeld {
         call: u64,
         held: bool,
+    },
+    ThirdChanged {
+        call: u64,
+        third: Option<Third<'a>>,
+    },
+    CallTransferred {
+        call: u64,
+        operator: &'a str,
+        to: &'a str,
     },
     CallLeaving {
         call: u64,

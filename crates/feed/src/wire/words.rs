@@ -1,6 +1,6 @@
 //! The words of the wire: closed sets, each spelled here and nowhere else.
 
-use crate::auth::Role;
+use crate::auth;
 use acd::{FailCause, OperatorState};
 use serde::Serialize;
 
@@ -14,12 +14,12 @@ pub(crate) enum RoleName {
     Supervisor,
 }
 
-impl From<Role> for RoleName {
-    fn from(role: Role) -> Self {
+impl From<auth::Role> for RoleName {
+    fn from(role: auth::Role) -> Self {
         match role {
-            Role::Wallboard => Self::Wallboard,
-            Role::Operator(_) => Self::Operator,
-            Role::Supervisor => Self::Supervisor,
+            auth::Role::Wallboard => Self::Wallboard,
+            auth::Role::Operator(_) => Self::Operator,
+            auth::Role::Supervisor => Self::Supervisor,
         }
     }
 }
@@ -74,6 +74,26 @@ impl From<&OperatorState> for State {
             OperatorState::Reserved { .. } => Self::Reserved,
             OperatorState::Talking { .. } => Self::Talking,
             OperatorState::WrapUp { .. } => Self::WrapUp,
+        }
+    }
+}
+
+/// What a second operator does in a call.
+#[derive(Clone, Copy, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Role {
+    Ringing,
+    Consulted,
+    Joined,
+}
+
+impl From<acd::Role> for Role {
+    fn from(role: acd::Role) -> Self {
+        match role {
+            acd::Role::Ringing => Self::Ringing,
+            acd::Role::Consulted => Self::Consulted,
+            acd::Role::Joined => Self::Joined,
         }
     }
 }

@@ -59,6 +59,13 @@ pub(super) struct Call {
     #[serde(default)]
     pub(super) call_back: bool,
     pub(super) operator: Option<String>,
+    pub(super) third: Option<Third>,
+}
+
+/// A second operator in a call.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(super) struct Third {
+    pub(super) operator: String,
 }
 
 /// How far a call has come.
@@ -142,6 +149,14 @@ enum Change {
         call: u64,
         operator: String,
     },
+    ThirdChanged {
+        call: u64,
+        third: Option<Third>,
+    },
+    CallTransferred {
+        call: u64,
+        to: String,
+    },
     CallLeaving {
         call: u64,
     },
@@ -220,6 +235,19 @@ impl State {
         self.calls.iter().filter(|call| call.line).count()
     }
 
+    /// The other operator in the call that an operator talks in, if there is one.
+    pub(super) fn other_in(&self, operator: &Operator) -> Option<&str> {
+        let call = self
+            .calls
+            .iter()
+            .find(|call| operator.state == Standing::Talking && Some(call.call) == operator.call)?;
+        let asked = &call.third.as_ref()?.operator;
+        match *asked == operator.operator {
+            true => call.operator.as_deref(),
+            false => Some(asked),
+        }
+    }
+
     /// Applies a delta. False: it is not the next one, so that something was lost.
     pub(super) fn apply(&mut self, delta: Delta) -> bool {
         if self.seq.map(|seq| seq + 1) != Some(delta.seq) {
@@ -273,6 +301,8 @@ impl State {
                 }
                 self.stage(call, Stage::Talking, Some(operator));
             }
+            Change::ThirdChanged { call, third } => self.with(call, |call| call.third = third),
+            Change::CallTransferred { call, to } => self.stage(call, Stage::Ringing, Some(to)),
             Change::CallLeaving { call } => self.stage(call, Stage::Leaving, None),
             Change::CallForwarded { call } => {
                 self.with(call, |call| call.line = false);
@@ -312,7 +342,9 @@ impl State {
     }
 
     fn stage(&mut self, call: u64, stage: Stage, operator: Option<String>) {
-        self.with(call, |call| (call.stage, call.operator) = (stage, operator));
+        self.with(call, |call| {
+            (call.stage, call.operator, call.third) = (stage, operator, None)
+        });
     }
 
     /// The first of some operators in the order in which they are listed.
@@ -400,6 +432,14 @@ mod tests {
             (
                 r#""event":"call_connected","call":7,"operator":"1001""#,
                 Some((Stage::Talking, true, anne)),
+            ),
+            (
+                r#""event":"third_changed","call":7,"third":{"operator":"1002","role":"ringing"}"#,
+                None,
+            ),
+            (
+                r#""event":"call_transferred","call":7,"operator":"1001","to":"1002""#,
+                Some((Stage::Ringing, true, Some("1002".to_owned()))),
             ),
             (r#""event":"something_new","call":7"#, None),
             (

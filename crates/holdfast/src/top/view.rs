@@ -233,8 +233,9 @@ impl View {
         }
         let rows = operators.iter().map(|operator| {
             let state = self.language.standing(operator.state);
-            let state = match &operator.reason {
-                Some(reason) => format!("{state} · {reason}"),
+            let other = shown.state.other_in(operator);
+            let state = match operator.reason.as_deref().or(other) {
+                Some(more) => format!("{state} · {more}"),
                 None => state.to_owned(),
             };
             Row::new([

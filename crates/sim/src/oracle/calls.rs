@@ -91,6 +91,7 @@ impl Call {
                 operator,
                 connected: since,
                 held: self.held,
+                third: None,
             },
             Stands::Forwarded { .. } => match self.forward {
                 Some((to, leg)) => Stage::Forwarded { to, leg },

@@ -189,6 +189,8 @@ impl Oracle {
             Output::DialOut { leg, to, caller, .. } => self.dial_out(*leg, *to, *caller),
             Output::Ringback { leg } => self.ringback(*leg),
             Output::Bridge { operator_leg } => self.bridge(*operator_leg, input),
+            // Virtual operators ask nobody.
+            Output::Confer { .. } => Ok(()),
             Output::HangUp { leg, .. } => self.hang_up(*leg),
             Output::Event(event) => self.became(input, event),
         }

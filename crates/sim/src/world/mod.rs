@@ -292,6 +292,7 @@ impl<'a> World<'a> {
                 }
             }
             Output::Answer { .. }
+            | Output::Confer { .. }
             | Output::EarlyMedia { .. }
             | Output::Refuse { .. }
             | Output::Ringback { .. } => {}

@@ -1,6 +1,6 @@
 //! Calls, from arrival to outcome, and the phones that ring for them.
 
-use super::{Call, FAREWELL_MAX, Is, Model, OFFER_MAX, Place, RING_MIN, State, Way};
+use super::{Call, FAREWELL_MAX, Is, Model, OFFER_MAX, Place, State, Way};
 use acd::*;
 
 impl Model {
@@ -78,6 +78,13 @@ impl Model {
                     self.shut_down(self.find(id).expect("a call"));
                 }
             }
+            Input::HangUp { .. }
+            | Input::Transfer { .. }
+            | Input::Consult { .. }
+            | Input::Conference { .. }
+            | Input::CompleteTransfer { .. }
+            | Input::CancelConsult { .. } => self.asked(input),
+            Input::Hold { .. } => {}
             Input::LegRinging { .. } | Input::LegHeld { .. } | Input::MediaSilent { .. } | Input::Tick => {}
         }
     }
@@ -151,6 +158,7 @@ impl Model {
         let closed = self.closed(queue, self.now + config.wait_max);
         let (line, legs, with, arrived) = (false, 0, vec![], self.now);
         let is = Is::Queued;
+        let (second, given_away) = (None, None);
         let call = Call {
             id,
             queue,
@@ -165,6 +173,8 @@ impl Model {
             skills,
             legs,
             with,
+            second,
+            given_away,
             is,
         };
         // As if it had just arrived: whoever has the skills is asked at once.
@@ -197,7 +207,7 @@ impl Model {
     pub(super) fn wait_on(&mut self, n: usize, tell: bool) {
         let every = self.queue(self.calls[n].queue).announce_every;
         if self.wait_until(&self.calls[n]) <= self.now {
-            return match self.calls[n].id.is_call_back() {
+            return match self.calls[n].is_promise() {
                 true => self.end(n, Outcome::TimedOut, false),
                 false => self.leave(n, Outcome::TimedOut),
             };
@@ -263,6 +273,7 @@ impl Model {
             && (self.calls.iter().filter(mine).count() as u32) < offer.promises_max
             && places < places_max as usize
             && !call.caller.is_withheld()
+            && !call.id.is_call_back()
     }
 
     fn pressed(&mut self, id: CallId, digit: char) {
@@ -297,6 +308,8 @@ impl Model {
             line: false,
             legs: 0,
             with: vec![],
+            second: None,
+            given_away: None,
             is: Is::Queued,
             ..*from
         };
@@ -341,6 +354,10 @@ impl Model {
                 until,
             });
         }
+        let outcome = match call.given_away {
+            Some(_) => Outcome::Answered,
+            None => outcome,
+        };
         if call.is == Is::Talking && !sticky.is_zero() {
             self.talks.push((call.caller, call.with[0].0, self.now));
         }
@@ -356,7 +373,7 @@ impl Model {
             (GoneCause::HungUp, false) => Outcome::Abandoned,
         };
         match self.calls[n].is {
-            Is::Queued | Is::Admitted | Is::Ringing { .. } if id.is_call_back() => {}
+            _ if self.calls[n].is_promise() => {}
             Is::Queued | Is::Admitted | Is::Ringing { .. } => self.drop_waiting(n, lost),
             Is::CallingBack { .. } => self.not_reached(n),
             Is::Talking => self.hung_up(n),
@@ -373,8 +390,8 @@ impl Model {
 
     fn shut_down(&mut self, n: usize) {
         match self.calls[n].is {
-            Is::Queued | Is::Admitted if self.calls[n].id.is_call_back() => {}
-            Is::Ringing { .. } if self.calls[n].id.is_call_back() => {
+            Is::Queued | Is::Admitted if self.calls[n].is_promise() => {}
+            Is::Ringing { .. } if self.calls[n].is_promise() => {
                 for (worker, _) in self.calls[n].with.clone() {
                     self.give_back(worker, "operator_left");
                     self.set(worker, State::Free);
@@ -413,6 +430,9 @@ impl Model {
             }
             return;
         }
+        if let Some(n) = self.second_on(leg) {
+            return self.second_answered(n);
+        }
         let Some((n, worker)) = self.on_leg(leg) else {
             return;
         };
@@ -446,7 +466,7 @@ impl Model {
             .partition(|(other, _)| *other == worker);
         self.calls[n].with = mine;
         let id = self.calls[n].id;
-        if id.is_call_back() {
+        if self.calls[n].is_promise() {
             let ring = self
                 .queue(self.calls[n].queue)
                 .call_back
@@ -466,7 +486,7 @@ impl Model {
             .for_each(|(other, _)| self.set(other, State::Free));
     }
 
-    fn talk(&mut self, n: usize) {
+    pub(super) fn talk(&mut self, n: usize) {
         let (worker, id) = (self.calls[n].with[0].0, self.calls[n].id);
         self.calls[n].is = Is::Talking;
         self.workers[worker].answered += 1;
@@ -477,11 +497,15 @@ impl Model {
         }
     }
 
-    fn leg_over(&mut self, leg: LegId, cause: FailCause) {
+    pub(super) fn leg_over(&mut self, leg: LegId, cause: FailCause) {
+        if let Some(n) = self.second_on(leg) {
+            return self.second_over(n, cause);
+        }
         let Some((n, worker)) = self.on_leg(leg) else {
             return;
         };
         match (self.calls[n].is, worker) {
+            (Is::Talking, _) if self.calls[n].second.is_some() => self.hand_over(n),
             (Is::Talking, _) => self.hung_up(n),
             (Is::CallingBack { .. }, _) => self.not_reached(n),
             (
@@ -495,15 +519,7 @@ impl Model {
             (Is::Leaving { outcome, .. }, _) => self.end(n, outcome, false),
             (Is::Ringing { dialled }, Some(worker)) => {
                 self.give_back(worker, "failed");
-                let reason = match cause {
-                    FailCause::NoAnswer if self.now.since(dialled) >= RING_MIN => {
-                        return self.not_answered(worker);
-                    }
-                    FailCause::NoAnswer | FailCause::Declined => PauseReason::Declined,
-                    FailCause::Busy => PauseReason::PhoneBusy,
-                    FailCause::Unreachable | FailCause::Other(_) => PauseReason::PhoneGone,
-                };
-                self.rest(worker, reason);
+                self.phone_failed(worker, cause, dialled);
             }
             _ => {}
         }
@@ -511,11 +527,15 @@ impl Model {
 
     fn hung_up(&mut self, n: usize) {
         let (queue, worker) = (self.calls[n].queue, self.calls[n].with[0].0);
+        let second = self.calls[n].second.take();
         self.end(n, Outcome::Answered, false);
         self.wrap_up(worker, queue);
+        if let Some(second) = second {
+            self.release(&second);
+        }
     }
 
-    fn wrap_up(&mut self, worker: usize, queue: QueueId) {
+    pub(super) fn wrap_up(&mut self, worker: usize, queue: QueueId) {
         let config = self.queue(queue);
         let (wrap_up, extension) = (config.wrap_up, config.wrap_up_extension);
         if wrap_up.is_zero() {
@@ -535,6 +555,11 @@ impl Model {
         let rings = |call: &Call| {
             matches!(call.is, Is::Ringing { .. }) && call.with.iter().any(|(w, _)| *w == worker)
         };
+        let asked = |call: &Call| call.second.as_ref().is_some_and(|second| second.worker == worker);
+        if let Some(n) = self.calls.iter().position(asked) {
+            self.alone(n);
+            return;
+        }
         let Some(n) = self.calls.iter().position(rings) else {
             return;
         };

@@ -112,7 +112,7 @@ impl Model {
 
     /// While the engine stops, nobody is called back.
     fn may_go_on(&self, call: &Call) -> bool {
-        !(self.draining && call.id.is_call_back())
+        !(self.draining && call.is_promise())
     }
 
     /// How much an operator prefers a call, if he may take it.

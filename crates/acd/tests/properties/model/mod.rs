@@ -6,6 +6,7 @@
 
 mod calls;
 mod giving;
+mod seconds;
 mod workers;
 
 use acd::schedule::Timetable;
@@ -33,13 +34,26 @@ struct Call {
     legs: u32,
     /// Whose phones ring for it, or who is on the phone, each with the leg.
     with: Vec<(usize, u32)>,
+    /// Whom the operator has asked for.
+    second: Option<Second>,
+    /// When an operator gave it away last.
+    given_away: Option<Timestamp>,
     is: Is,
+}
+
+struct Second {
+    worker: usize,
+    leg: u32,
+    dialled: Timestamp,
+    answered: bool,
+    joined: bool,
 }
 
 impl Call {
     /// A call-back that a redial would take up: its caller has not been dialled yet.
     fn is_promise(&self) -> bool {
-        self.id.is_call_back() && matches!(self.is, Is::Queued | Is::Admitted | Is::Ringing { .. })
+        let waits = matches!(self.is, Is::Queued | Is::Admitted | Is::Ringing { .. });
+        self.id.is_call_back() && waits && self.given_away.is_none()
     }
 }
 
@@ -245,8 +259,8 @@ impl Model {
     fn wait_until(&self, call: &Call) -> Timestamp {
         let config = self.queue(call.queue);
         match config.call_back {
-            Some(call_back) if call.id.is_call_back() => call.arrived + call_back.within,
-            _ => call.arrived + config.wait_max,
+            Some(call_back) if call.is_promise() => call.arrived + call_back.within,
+            _ => call.given_away.unwrap_or(call.arrived) + config.wait_max,
         }
     }
 
@@ -368,6 +382,21 @@ pub(crate) fn in_words(event: &Event) -> Option<String> {
             format!("{call} back from {} {cause}", operator.0)
         }
         Event::CallConnected { call, operator, .. } => format!("{call} talks with {}", operator.0),
+        Event::ThirdChanged { call, third: None } => format!("{call} alone"),
+        Event::ThirdChanged {
+            call,
+            third: Some(Third { operator, role }),
+        } => {
+            let role = match role {
+                Role::Ringing => "ringing",
+                Role::Consulted => "consulted",
+                Role::Joined => "joined",
+            };
+            format!("{call} with {} {role}", operator.0)
+        }
+        Event::CallTransferred {
+            call, operator, to, ..
+        } => format!("{call} from {} to {}", operator.0, to.0),
         Event::CallLeaving { call, outcome, .. } => format!("{call} leaves {outcome:?}"),
         Event::CallEnded {
             call,

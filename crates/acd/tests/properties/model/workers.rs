@@ -1,6 +1,6 @@
 //! Operators: what each is doing, and for how long.
 
-use super::{Model, State, WRAP_UP_MAX};
+use super::{Model, RING_MIN, State, WRAP_UP_MAX};
 use acd::*;
 use std::time::Duration;
 
@@ -53,6 +53,17 @@ impl Model {
             self.workers[n].idle_since = self.now;
             self.set(n, State::Free);
         }
+    }
+
+    /// What becomes of an operator whose phone did not take a call, rung since `dialled`.
+    pub(super) fn phone_failed(&mut self, n: usize, cause: FailCause, dialled: Timestamp) {
+        let reason = match cause {
+            FailCause::NoAnswer if self.now.since(dialled) >= RING_MIN => return self.not_answered(n),
+            FailCause::NoAnswer | FailCause::Declined => PauseReason::Declined,
+            FailCause::Busy => PauseReason::PhoneBusy,
+            FailCause::Unreachable | FailCause::Other(_) => PauseReason::PhoneGone,
+        };
+        self.rest(n, reason);
     }
 
     pub(super) fn rest(&mut self, n: usize, reason: PauseReason) {
