@@ -76,3 +76,36 @@ for (const name of ["sign-in", "operator", "supervisor", "wallboard"] as const) 
     }
   });
 }
+
+test("handing a call over: axe finds nothing serious in either language or theme", async ({ page, browser, place }) => {
+  const phones = [place.address(), place.address()] as const;
+  const engine = await Engine.start(place, { operators: { "1001": phones[0], "1002": phones[1], "1003": null } });
+  phones.forEach((phone) => engine.phone(phone));
+  await signIn(page, engine, "1001");
+  await page.keyboard.press("r");
+  await expect(page.locator("#own-state")).toHaveText("Ready");
+  engine.callers(1);
+  await expect(page.locator("#own-state")).toHaveText("Talking");
+  const second = await (await browser.newContext()).newPage();
+  await signIn(second, engine, "1002");
+  await second.keyboard.press("r");
+  await expect(second.locator("#own-state")).toHaveText("Ready");
+  for (const language of ["English", "中文"]) {
+    for (const scheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme: scheme });
+      await page.keyboard.press("d");
+      await expect(page.getByRole("option", { selected: true })).toHaveCount(1);
+      expect(await serious(page), `choosing, ${language}, ${scheme}`).toEqual([]);
+      await page.screenshot({ path: join(PICTURES, `hand-over-${language}-${scheme}.png`) });
+      await page.keyboard.press("Enter");
+      await expect(page.locator(".call .third")).toContainText("1002");
+      await expect(second.locator("#own-state")).toHaveText("Talking");
+      expect(await serious(page), `asking, ${language}, ${scheme}`).toEqual([]);
+      await page.screenshot({ path: join(PICTURES, `asking-${language}-${scheme}.png`) });
+      await second.screenshot({ path: join(PICTURES, `asked-${language}-${scheme}.png`) });
+      await page.keyboard.press("b");
+      await expect(second.locator("#own-state")).toHaveText("Ready");
+    }
+    await page.getByRole("button", { name: language === "English" ? "中文" : "English", exact: true }).click();
+  }
+});

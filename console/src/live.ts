@@ -191,12 +191,12 @@ class Live {
   private happened(delta: Delta, before: QueueState, after: QueueState): void {
     this.turnDay(delta.at);
     const within = thresholdsOf(this.connection.hello).answer_within_ms;
-    this.day = sampled(counted(this.day, delta, within), delta.at, figures(after));
+    this.day = sampled(counted(this.day, delta, within, before.calls), delta.at, figures(after));
     if (delta.event === "position_announced" && delta.wait_ms !== null) {
       this.told = { at: delta.at, place: delta.position, wait: delta.wait_ms };
     } else if (delta.event === "call_assigned" && delta.operator === this.connection.hello?.operator) {
       this.why = { call: delta.call, operator: delta.operator, why: delta.why };
-    } else if (delta.event === "call_ended" && delta.operator === this.connection.hello?.operator) {
+    } else if ((delta.event === "call_ended" || delta.event === "call_transferred") && delta.operator === this.connection.hello?.operator) {
       this.lastCall = before.calls.find(({ call }) => call === delta.call) ?? null;
     }
     for (const heard of this.listeners) heard(delta, before, after);

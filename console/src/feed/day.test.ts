@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { type Day, MINUTE, MINUTES_MAX, NO_DAY, counted, recorded, sampled, shares, until } from "./day";
 import { type Figures } from "./figures";
-import type { Change, Delta } from "./wire";
+import type { Call, Change, Delta } from "./wire";
 
 const NINE = Date.UTC(2026, 10, 23, 1);
 const EMPTY: Day = { ...NO_DAY, date: "2026-11-23" };
@@ -10,7 +10,8 @@ const at = (ms: number, change: Partial<Change>): Delta => ({ type: "delta", seq
 const connected = (ms: number, waited_ms: number) => at(ms, { event: "call_connected", waited_ms });
 const ended = (ms: number, outcome: string) => at(ms, { event: "call_ended", outcome } as Partial<Change>);
 const standing = (depth: number, oldest: number | null) => ({ depth, oldest }) as Figures;
-const play = (deltas: Delta[], from = EMPTY) => deltas.reduce((day, delta) => counted(day, delta, 15_000), from);
+const play = (deltas: Delta[], from = EMPTY, calls: Call[] = []) =>
+  deltas.reduce((day, delta) => counted(day, delta, 15_000, calls), from);
 
 it("counts in minutes, and a resumed place is no arrival", () => {
   const arrival = (ms: number, resumed: boolean) => at(ms, { event: "call_arrived", resumed });
@@ -26,6 +27,13 @@ it("has the shares that the rules of Prometheus define", () => {
   ]);
   expect(shares(day)).toMatchObject({ level: 2 / 3, abandonment: 0.25, connect: 0.25, answered: 3, ended: 4 });
   expect(shares(day).asa).toBeCloseTo(11.0003);
+});
+
+it("counts a transferred call as answered once", () => {
+  const transferred = { call: 7, transferred_by: "1001" } as Call;
+  const again = { ...connected(0, 3000), call: 7 } as Delta;
+  expect(shares(play([again], EMPTY, [transferred])).answered).toBe(0);
+  expect(shares(play([again], EMPTY, [{ call: 7 } as Call])).answered).toBe(1);
 });
 
 it("keeps the most of each minute", () => {

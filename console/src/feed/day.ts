@@ -2,7 +2,7 @@
 // this page watched, and the page counts on from there; without records it says since when it watches.
 
 import type { Figures } from "./figures";
-import type { DayMessage, Delta } from "./wire";
+import type { Call, DayMessage, Delta } from "./wire";
 
 export const MINUTE = 60_000;
 
@@ -58,13 +58,18 @@ export function recorded({ seq, since, minutes }: DayMessage, date: string): Day
   return { date, since, through: seq, minutes: read.slice(-MINUTES_MAX) };
 }
 
-/** Counts a delta in, unless the engine has. Answered within `answerWithin` milliseconds is answered in time. */
-export function counted(day: Day, delta: Delta, answerWithin: number): Day {
+/**
+ * Counts a delta in, before which the calls stood as `calls` has it, unless the engine has. Answered within `answerWithin`
+ * milliseconds is answered in time.
+ */
+export function counted(day: Day, delta: Delta, answerWithin: number, calls: readonly Call[]): Day {
   if (delta.seq <= day.through) return day;
   switch (delta.event) {
     case "call_arrived":
       return delta.resumed ? day : inMinute(day, delta.at, (minute) => ({ arrived: minute.arrived + 1 }));
     case "call_connected":
+      // A transferred call was answered before.
+      if (calls.some(({ call, transferred_by }) => call === delta.call && transferred_by !== undefined)) return day;
       return inMinute(day, delta.at, (minute) => ({
         answered: minute.answered + 1,
         inTime: minute.inTime + (delta.waited_ms <= answerWithin ? 1 : 0),

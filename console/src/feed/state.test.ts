@@ -108,6 +108,15 @@ describe("calls", () => {
     expect(operator(state, "1001")?.answered).toBe(3);
   });
 
+  it("show a second operator, until that one has the call or is gone", () => {
+    const third = { operator: "1002", role: "consulted" } as const;
+    const asked: Change = { event: "third_changed", call: 7, third };
+    expect(call(play([connected, asked]), 7)).toMatchObject({ operator: "1001", third });
+    expect(call(play([connected, asked, { event: "third_changed", call: 7, third: null }]), 7)).not.toHaveProperty("third");
+    const given = call(play([connected, asked, { event: "call_transferred", call: 7, operator: "1001", to: "1002" }]), 7);
+    expect(given).toEqual({ ...caller, stage: "ringing", operator: "1002", transferred_by: "1001" });
+  });
+
   it("leave, are forwarded, and end", () => {
     const leaving = call(play([connected, { event: "call_leaving", call: 7, outcome: "closed" }]), 7);
     expect(leaving).toEqual({ ...caller, stage: "leaving" });

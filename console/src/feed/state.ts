@@ -64,6 +64,16 @@ function changed(state: QueueState, delta: Change, at: number): QueueState {
     }
     case "call_held":
       return withCall(state, delta.call, (call) => ({ ...call, held: delta.held }));
+    case "third_changed":
+      return withCall(state, delta.call, ({ third: _, ...call }) =>
+        delta.third === null ? call : { ...call, third: delta.third },
+      );
+    case "call_transferred":
+      return withCall(state, delta.call, (call) => ({
+        ...staged(call, "ringing"),
+        operator: delta.to,
+        transferred_by: delta.operator,
+      }));
     case "call_leaving":
       return withCall(state, delta.call, (call) => staged(call, "leaving"));
     case "call_forwarded":
@@ -125,7 +135,7 @@ function isBefore(one: Call, other: Call): boolean {
 
 /** The call at another stage, without what belonged to the one before. */
 function staged(call: Call, stage: Call["stage"]): Call {
-  const { operator: _operator, connected: _connected, held: _held, forward: _forward, ...rest } = call;
+  const { operator: _operator, connected: _connected, held: _held, third: _third, forward: _forward, ...rest } = call;
   return { ...rest, stage };
 }
 

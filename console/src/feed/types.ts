@@ -271,12 +271,12 @@ export type Stage = "queued" | "admitted" | "ringing" | "calling_back" | "talkin
  */
 export type State = "signed_off" | "paused" | "available" | "reserved" | "talking" | "wrap_up";
 
-export type WaitMarks = { watch: number, alarm: number, };
-
 /**
  * A second operator in a call.
  */
 export type Third = { operator: string, role: Role, };
+
+export type WaitMarks = { watch: number, alarm: number, };
 
 /**
  * What a call waits for.

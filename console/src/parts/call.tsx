@@ -1,13 +1,12 @@
-// The call in hand: who calls and how long they waited, the talk, and the wrap-up with its countdown.
+// The call in hand: who calls and how long they waited, the talk and who else is in it, and the wrap-up with its
+// countdown.
 
-import { useEffect, useReducer } from "preact/hooks";
 import type { Call, Operator } from "../feed/wire";
 import { fill, words } from "../i18n";
 import { duration } from "../i18n/format";
 import type { View } from "../live";
-import { useKeys } from "../hooks";
 import type { Phone } from "../phone/phone";
-import { Keypad } from "./keypad";
+import { Controls } from "./controls";
 import { callerName } from "./lists";
 import { LevelSign } from "./mark";
 import { OwnRecording } from "./recording";
@@ -30,7 +29,7 @@ export function CallCard({ view, me, phone }: CallProps) {
       <section class="card call none" aria-labelledby="call">
         <h2 id="call">{words().noCall}</h2>
         <p>{words().noCallHint}</p>
-        {phone && <PhoneButtons phone={phone} />}
+        <Controls view={view} me={me} phone={phone} />
       </section>
     );
   }
@@ -41,10 +40,10 @@ export function CallCard({ view, me, phone }: CallProps) {
       </h2>
       {inHand ? <Caller call={inHand} /> : me.call !== undefined && <p class="caller">#{me.call}</p>}
       {me.state === "reserved" && <Ringing view={view} me={me} />}
-      {me.state === "talking" && <Talking view={view} call={inHand} />}
+      {me.state === "talking" && <Talking view={view} me={me} call={inHand} />}
       {me.state === "talking" && <OwnRecording view={view} call={me.call} />}
       {me.state === "wrap_up" && <WrapUp view={view} me={me} />}
-      {phone && <PhoneButtons phone={phone} />}
+      <Controls view={view} me={me} phone={phone} />
     </section>
   );
 }
@@ -65,8 +64,13 @@ function Caller({ call }: { call: Call }) {
 
 function Ringing({ view, me }: { view: View; me: Operator }) {
   const { inHand, why, now } = view;
+  const from = inHand && askedBy(inHand, me);
   return (
     <>
+      {from && <p class="third">{fill(words().askedBy, { name: from })}</p>}
+      {inHand?.transferred_by && !from && (
+        <p class="third">{fill(words().transferredBy, { name: inHand.transferred_by })}</p>
+      )}
       {inHand && <p class="big">{fill(words().waitedFor, { time: duration(now - inHand.since) })}</p>}
       {me.until !== undefined && <p class="note">{fill(words().pickUpWithin, { time: duration(me.until - now) })}</p>}
       {why && (
@@ -80,17 +84,35 @@ function Ringing({ view, me }: { view: View; me: Operator }) {
   );
 }
 
-function Talking({ view, call }: { view: View; call: Call | null }) {
+function Talking({ view, me, call }: { view: View; me: Operator; call: Call | null }) {
   if (call?.connected === undefined) return null;
+  const { third } = call;
+  const from = askedBy(call, me);
+  const joined = third?.role === "joined";
+  const roles = { ringing: words().thirdRings, consulted: words().thirdConsulted, joined: words().thirdJoined };
   return (
     <>
       <p class="big">
         {fill(words().talkingFor, { time: duration(view.now - call.connected) })}
         {call.held && <span class="held">{words().onHold}</span>}
       </p>
+      {from && <p class="third">{fill(joined ? words().thirdJoined : words().askedBy, { name: from })}</p>}
+      {third && !from && (
+        <p class="third" aria-live="polite">
+          {fill(roles[third.role], { name: third.operator })}
+        </p>
+      )}
+      {!third && call.transferred_by && (
+        <p class="note">{fill(words().transferredBy, { name: call.transferred_by })}</p>
+      )}
       <p class="note">{fill(words().waitedFor, { time: duration(call.connected - call.since) })}</p>
     </>
   );
+}
+
+/** Who asked this operator about a call, if it is not the operator's own. */
+function askedBy({ stage, operator }: Call, me: Operator): string | undefined {
+  return stage === "talking" && operator !== me.operator ? operator : undefined;
 }
 
 function WrapUp({ view, me }: { view: View; me: Operator }) {
@@ -104,64 +126,6 @@ function WrapUp({ view, me }: { view: View; me: Operator }) {
         {late && <LevelSign level="watch" />} {duration(left)} <small>{words().wrapUpLeft}</small>
       </p>
       <progress max={whole} value={left} aria-label={words().wrapUpLeft} />
-    </>
-  );
-}
-
-/** What can be done with a call, where the phone is in the page. */
-function PhoneButtons({ phone }: { phone: Phone }) {
-  const [, redraw] = useReducer<number, void>((count) => count + 1, 0);
-  useEffect(() => phone.onChange(redraw), [phone]);
-  const { call, muted, held, trouble } = phone;
-  const up = call === "up";
-  const answer = () => phone.answer();
-  const hangUp = () => phone.hangUp();
-  const mute = () => phone.mute(!muted);
-  const hold = () => phone.hold(!held);
-  useKeys({
-    ...(call === "rings" && { a: answer }),
-    ...(call !== "none" && { x: hangUp }),
-    ...(up && { m: mute, h: hold }),
-  });
-  return (
-    <>
-      {trouble && (
-        <p class="trouble" role="alert">
-          {fill(words().phoneTrouble[trouble.what], { why: trouble.detail })}
-        </p>
-      )}
-      {call !== "none" && (
-        <div class="buttons">
-          {call === "rings" && (
-            <button class="primary" aria-keyshortcuts="a" onClick={answer}>
-              {words().answer}
-              <kbd aria-hidden="true">A</kbd>
-            </button>
-          )}
-          <button aria-keyshortcuts="x" onClick={hangUp}>
-            {up ? words().hangUp : words().decline}
-            <kbd aria-hidden="true">X</kbd>
-          </button>
-          {up && (
-            <>
-              <button aria-pressed={muted} aria-keyshortcuts="m" onClick={mute}>
-                {words().mute}
-                <kbd aria-hidden="true">M</kbd>
-              </button>
-              <button aria-pressed={held} aria-keyshortcuts="h" onClick={hold}>
-                {words().hold}
-                <kbd aria-hidden="true">H</kbd>
-              </button>
-            </>
-          )}
-        </div>
-      )}
-      {up && (
-        <details>
-          <summary>{words().keypad}</summary>
-          <Keypad phone={phone} />
-        </details>
-      )}
     </>
   );
 }

@@ -115,7 +115,7 @@ export function OperatorList({ view, chosen, onChoose, compact = false }: Operat
           )}
         </td>
         <td>
-          <Mark kind={operator.state}>{standingName(operator, view.now)}</Mark>
+          <Mark kind={operator.state}>{standingName(operator, view.now, view.queue?.calls)}</Mark>
         </td>
         <td class="number">{duration(view.now - since)}</td>
         {!compact && (
@@ -131,10 +131,25 @@ export function OperatorList({ view, chosen, onChoose, compact = false }: Operat
   return <Rows label={words().operators} head={head} columns={compact ? 3 : 5} rows={operators} row={row} empty="–" />;
 }
 
-/** An operator's state in words, with the reason of a pause and the rest of a wrap-up. */
-export function standingName({ state, reason, until }: Operator, now: number): string {
+/**
+ * An operator's state in words, with the reason of a pause and the rest of a wrap-up; by the calls, if they are given,
+ * also who else is in the conversation.
+ */
+export function standingName(operator: Operator, now: number, calls: readonly Call[] = []): string {
+  const { state, reason, until } = operator;
   const name = words()[state];
+  if (state === "talking") return talkingName(operator, calls) ?? name;
   if (state === "paused" && reason !== undefined) return `${name} · ${reasonName(reason)}`;
   if (state === "wrap_up" && until !== undefined) return `${name} · −${duration(until - now)}`;
   return name;
+}
+
+function talkingName({ operator: name, call: id }: Operator, calls: readonly Call[]): string | null {
+  const call = calls.find(({ call }) => call === id);
+  if (call?.third === undefined) return call?.held ? `${words().talking} · ${words().onHold}` : null;
+  const { operator: asked, role } = call.third;
+  const first = call.operator === name;
+  const other = first ? asked : (call.operator ?? "");
+  if (role === "joined") return fill(words().talkingJoined, { name: other });
+  return fill(first ? words().talkingWith : words().talkingAsked, { name: other });
 }

@@ -18,6 +18,8 @@ export function Shortcuts({ view, onClose }: { view: View; onClose: () => void }
     ["N", words().keysForm],
     ["A / X", words().keysCall],
     ["M / H", words().keysTalk],
+    ["D", words().keysHandOver],
+    ["C / J / B", words().keysThird],
   ];
   const everywhere: [string, string][] = [
     ["G", words().keysPages],

@@ -7,7 +7,6 @@ export interface AgentCall {
   /** Declines it, ends it, or gives a call of our own up. */
   end(): void;
   mute(on: boolean): void;
-  hold(on: boolean): Promise<void>;
   key(digit: string): void;
   /** Lets the other side know where we are, after the connection was lost. */
   refresh(): void;

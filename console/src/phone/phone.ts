@@ -13,8 +13,6 @@ export interface Phone {
   readonly call: CallState;
   /** Whether the other side hears nothing of the microphone. */
   readonly muted: boolean;
-  /** Whether the other side was put on hold. */
-  readonly held: boolean;
   /** What went wrong last, in the browser's own words; null when all is well. */
   readonly trouble: Trouble | null;
   /** Picks up. */
@@ -22,7 +20,6 @@ export interface Phone {
   /** Hangs up, or declines while it rings. */
   hangUp(): void;
   mute(on: boolean): void;
-  hold(on: boolean): void;
   /** Sends a key: one of 0-9, *, # and A-D. */
   key(digit: string): void;
   /** Calls `changed` whenever something of the above has changed; returns what ends that. */
@@ -31,6 +28,6 @@ export interface Phone {
 
 /** Why the phone does not do what it should. */
 export interface Trouble {
-  readonly what: "microphone" | "call" | "hold";
+  readonly what: "microphone" | "call";
   readonly detail: string;
 }

@@ -71,7 +71,7 @@ class SipJs implements Agent {
     });
     follow(inviter, events);
     await inviter.invite();
-    return new SipJsCall(inviter, microphone);
+    return new SipJsCall(inviter);
   }
 
   close(): void {
@@ -89,13 +89,9 @@ class SipJs implements Agent {
 }
 
 class SipJsCall implements AgentCall {
-  constructor(
-    private readonly session: Session,
-    private microphone: MediaTrackConstraints = {},
-  ) {}
+  constructor(private readonly session: Session) {}
 
   async answer(microphone: MediaTrackConstraints): Promise<void> {
-    this.microphone = microphone;
     const options = { constraints: { audio: microphone, video: false } };
     await (this.session as Invitation).accept({ sessionDescriptionHandlerOptions: options });
   }
@@ -115,21 +111,6 @@ class SipJsCall implements AgentCall {
     for (const sender of connection(this.session)?.getSenders() ?? []) {
       if (sender.track !== null) sender.track.enabled = !on;
     }
-  }
-
-  async hold(on: boolean): Promise<void> {
-    // The same microphone as before, or it would be asked for again.
-    const constraints = { audio: this.microphone, video: false };
-    const options: Web.SessionDescriptionHandlerOptions = { hold: on, constraints };
-    // Later offers of the engine's are answered so, too.
-    this.session.sessionDescriptionHandlerOptionsReInvite = options;
-    await new Promise<void>((resolve, reject) => {
-      const requestDelegate = {
-        onAccept: () => resolve(),
-        onReject: () => reject(new Error("the other side does not take it")),
-      };
-      this.session.invite({ requestDelegate }).catch(reject);
-    });
   }
 
   key(digit: string): void {

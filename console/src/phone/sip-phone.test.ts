@@ -55,10 +55,6 @@ class MadeCall implements AgentCall {
   mute(on: boolean): void {
     this.said.push(`mute ${on}`);
   }
-  async hold(on: boolean): Promise<void> {
-    this.said.push(`hold ${on}`);
-    if (this.refuses !== null) throw new Error(this.refuses);
-  }
   key(digit: string): void {
     this.said.push(`key ${digit}`);
   }
@@ -138,14 +134,13 @@ describe("a call", () => {
     await settled();
     expect([it.call, ringing()]).toEqual(["up", 0]);
     it.mute(true);
-    it.hold(true);
     it.key("5");
     it.key("x");
     await settled();
-    expect([it.muted, it.held]).toEqual([true, true]);
-    expect(agent.said.slice(2)).toEqual(["answer", "mute true", "hold true", "key 5"]);
+    expect(it.muted).toBe(true);
+    expect(agent.said.slice(2)).toEqual(["answer", "mute true", "key 5"]);
     call.events?.over();
-    expect([it.call, it.muted, it.held]).toEqual(["none", false, false]);
+    expect([it.call, it.muted]).toEqual(["none", false]);
   });
 
   test("that is declined, or given up by the caller, rings no more", async () => {
@@ -182,18 +177,6 @@ describe("a call", () => {
     expect(agent.said.at(-1)).toBe("end");
     agent.rings();
     expect(it.trouble).toBeNull();
-  });
-
-  test("whose hold is refused goes on", async () => {
-    const { phone: it, agent } = phone();
-    await settled();
-    const call = agent.rings();
-    it.answer();
-    await settled();
-    call.refuses = "491";
-    it.hold(true);
-    await settled();
-    expect([it.call, it.held, it.trouble?.what]).toEqual(["up", false, "hold"]);
   });
 
   test("outlives a lost connection, and the other side is told where we are", async () => {

@@ -25,7 +25,6 @@ export class SipPhone implements Phone {
   line: Line = "off";
   call: CallState = "none";
   muted = false;
-  held = false;
   trouble: Trouble | null = null;
 
   private readonly agent: Agent;
@@ -108,17 +107,6 @@ export class SipPhone implements Phone {
     this.set(() => (this.muted = on));
   }
 
-  hold(on: boolean): void {
-    const call = this.current;
-    if (call === null || this.call !== "up" || this.held === on) return;
-    this.set(() => (this.held = on));
-    call.hold(on).catch((error: unknown) => {
-      if (this.current !== call) return;
-      this.set(() => (this.held = !on));
-      this.complain("hold", error);
-    });
-  }
-
   key(digit: string): void {
     if (this.call === "up" && /^[0-9*#A-D]$/.test(digit)) this.current?.key(digit);
   }
@@ -186,7 +174,7 @@ export class SipPhone implements Phone {
     this.current = null;
     this.set(() => {
       this.call = "none";
-      this.muted = this.held = false;
+      this.muted = false;
     });
   }
 

@@ -1,0 +1,101 @@
+// Choosing who is to have the call, or is to be asked about it first: type to narrow the list, arrows to choose.
+
+import { useState } from "preact/hooks";
+import type { Operator, Order } from "../feed/wire";
+import { fill, words } from "../i18n";
+import type { View } from "../live";
+import { Dialog } from "./dialog";
+import { standingName } from "./lists";
+import { Mark } from "./mark";
+
+/** Colleagues listed at most; typing finds the others. */
+const LISTED_MAX = 50;
+
+interface HandOverProps {
+  view: View;
+  me: Operator;
+  run: (...commands: Order[]) => unknown;
+  onClose: () => void;
+}
+
+export function HandOver({ view, me, run, onClose }: HandOverProps) {
+  const [typed, setTyped] = useState("");
+  const [chosen, setChosen] = useState<string | null>(null);
+  const colleagues = found(view.queue?.operators ?? [], me.operator, typed);
+  const free = colleagues.filter(isFree);
+  const choice = free.find(({ operator }) => operator === chosen) ?? free[0];
+  const move = (by: number) => {
+    const at = choice ? free.indexOf(choice) : 0;
+    setChosen(free[Math.min(Math.max(at + by, 0), free.length - 1)]?.operator ?? null);
+  };
+  const pressed = (event: KeyboardEvent) => {
+    if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+    event.preventDefault();
+    move(event.key === "ArrowDown" ? 1 : -1);
+  };
+  const order = (what: "consult" | "transfer") => () => choice && run({ do: what, to: choice.operator });
+  return (
+    <Dialog title={words().handOverTitle} onClose={onClose}>
+      <form method="dialog" class="hand-over">
+        <input
+          autofocus
+          role="combobox"
+          aria-expanded="true"
+          aria-controls="colleagues-found"
+          aria-activedescendant={choice && optionId(choice)}
+          aria-label={words().handOverTo}
+          placeholder={words().handOverTo}
+          autocomplete="off"
+          value={typed}
+          onInput={(event) => setTyped(event.currentTarget.value)}
+          onKeyDown={pressed}
+        />
+        <ul id="colleagues-found" role="listbox" aria-label={words().operators}>
+          {colleagues.map((colleague) => (
+            <li
+              key={colleague.operator}
+              id={optionId(colleague)}
+              role="option"
+              aria-selected={colleague === choice}
+              aria-disabled={!isFree(colleague)}
+              onClick={() => setChosen(colleague.operator)}
+            >
+              <span>{colleague.operator}</span>
+              <Mark kind={colleague.state}>{standingName(colleague, view.now)}</Mark>
+            </li>
+          ))}
+        </ul>
+        <p class="note" role="status">
+          {choice ? fill(words().handOverHint, { name: choice.operator }) : words().nobodyFree}
+        </p>
+        <div class="buttons">
+          <button class="primary" disabled={!choice} onClick={order("consult")}>
+            {words().askFirst}
+          </button>
+          <button disabled={!choice} onClick={order("transfer")}>
+            {words().transferNow}
+          </button>
+          <button type="button" onClick={onClose}>
+            {words().cancel}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function isFree({ state }: Operator): boolean {
+  return state === "available";
+}
+
+function optionId({ operator }: Operator): string {
+  return `colleague-${operator}`;
+}
+
+/** Colleagues whose name has what was typed in it, those who are free first. */
+function found(operators: readonly Operator[], me: string, typed: string): Operator[] {
+  const wanted = typed.trim().toLowerCase();
+  const named = operators.filter(({ operator }) => operator !== me && operator.toLowerCase().includes(wanted));
+  const [free, busy] = [named.filter(isFree), named.filter((operator) => !isFree(operator))];
+  return [...free, ...busy].slice(0, LISTED_MAX);
+}
