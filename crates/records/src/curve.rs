@@ -155,11 +155,13 @@ impl Curve {
                 view.stage,
                 Stage::Queued | Stage::Admitted | Stage::Ringing { .. }
             );
-            waiting && !view.call.is_call_back()
+            // Who was given away has been answered.
+            waiting && !view.call.is_call_back() && view.transferred_by.is_none()
         };
         let waiting = state.calls.iter().filter(waits);
         self.waiting = waiting.map(|view| (view.call, view.since)).collect();
-        let talks = |view: &&CallView| matches!(view.stage, Stage::Talking { .. });
+        let talks =
+            |view: &&CallView| matches!(view.stage, Stage::Talking { .. }) || view.transferred_by.is_some();
         self.answered = state.calls.iter().filter(talks).map(|view| view.call).collect();
     }
 
