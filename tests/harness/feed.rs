@@ -207,6 +207,23 @@ impl Feed {
         }
     }
 
+    /// Waits for the first delta since the snapshot that `is_it`, and returns it.
+    ///
+    /// # Panics
+    /// When it does not come.
+    pub async fn first(&mut self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        let mut looked_at = 0;
+        loop {
+            if let Some(delta) = self.log.0[looked_at..].iter().find(|delta| is_it(delta)) {
+                return delta.clone();
+            }
+            looked_at = self.log.0.len();
+            let took = timeout_at(deadline, self.take()).await;
+            assert!(took.is_ok(), "waited {PATIENCE:?} in vain for {what}");
+        }
+    }
+
     /// Reads one message into snapshot or log.
     async fn take(&mut self) -> Value {
         let message = self.message().await;

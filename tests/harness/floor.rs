@@ -41,6 +41,26 @@ struct Desks {
     talks: BTreeMap<String, Call>,
     /// Phones that ring until they are told to be picked up.
     ringing: BTreeMap<String, Incoming>,
+    /// Whether those who begin a call, at either end, send nothing.
+    quiet: bool,
+}
+
+impl Desks {
+    /// One end of a call begins to speak.
+    fn speaks(&self, call: &Call, hz: u32) {
+        if self.quiet {
+            call.mute();
+        } else {
+            call.tone(hz);
+        }
+    }
+
+    fn picked_up(&mut self, caller: String, incoming: Incoming) {
+        if let Ok(call) = incoming.answer() {
+            self.speaks(&call, operators_tone(&caller));
+            self.talks.insert(caller, call);
+        }
+    }
 }
 
 /// Everybody.
@@ -86,7 +106,7 @@ impl Floor {
     pub async fn call(&mut self, number: Number) {
         let call = self.callers.call("hotline", Some(&shown(number))).await;
         let call = call.expect("a caller can dial");
-        call.tone(tones(number).0);
+        self.desks().speaks(&call, tones(number).0);
         self.calls.insert(number, call);
     }
 
@@ -105,10 +125,7 @@ impl Floor {
     pub fn pick_up(&self) {
         let mut desks = self.desks();
         for (caller, incoming) in std::mem::take(&mut desks.ringing) {
-            if let Ok(call) = incoming.answer() {
-                call.tone(operators_tone(&caller));
-                desks.talks.insert(caller, call);
-            }
+            desks.picked_up(caller, incoming);
         }
     }
 
@@ -118,17 +135,9 @@ impl Floor {
         up.map(|(number, _)| *number).collect()
     }
 
-    /// Lets all who talk fall silent but for the callers and operators of `talkers`.
-    pub fn hush_all_but(&self, talkers: &[Number]) {
-        let speaks: Vec<String> = talkers.iter().map(|number| shown(*number)).collect();
-        let desks = self.desks();
-        let operators = desks.talks.iter().filter(|(caller, _)| !speaks.contains(caller));
-        let callers = self.calls.iter().filter(|(number, _)| !talkers.contains(number));
-        let operators = operators.map(|(_, call)| call);
-        callers
-            .map(|(_, call)| call)
-            .chain(operators)
-            .for_each(Call::mute);
+    /// Whoever begins a call from now on sends nothing, at either end.
+    pub fn hush_newcomers(&self) {
+        self.desks().quiet = true;
     }
 
     /// Waits until a caller hears the first sound from now on.
@@ -247,9 +256,8 @@ async fn attend(phone: Arc<Phone>, desks: Arc<Mutex<Desks>>, waits: bool) {
         let mut desks = desks.lock().unwrap_or_else(PoisonError::into_inner);
         if waits {
             desks.ringing.insert(caller, incoming);
-        } else if let Ok(call) = incoming.answer() {
-            call.tone(operators_tone(&caller));
-            desks.talks.insert(caller, call);
+        } else {
+            desks.picked_up(caller, incoming);
         }
     }
 }

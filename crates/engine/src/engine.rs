@@ -170,6 +170,7 @@ fn of_digit(leg: LegId, digit: char) -> Option<Input> {
 pub struct Engine {
     entrance: Entrance,
     calls: watch::Receiver<usize>,
+    begun: Option<oneshot::Receiver<()>>,
     ended: Option<oneshot::Receiver<Ended>>,
 }
 
@@ -213,6 +214,7 @@ impl Engine {
     ) -> Result<Engine, EngineError> {
         let (count, calls) = watch::channel(0);
         let (told, ended) = oneshot::channel();
+        let (tell_begun, begun) = oneshot::channel();
         let Threshold { inbox, metrics } = threshold;
         metrics.turned();
         let (acd, resumes, seq) = match beginning.into() {
@@ -228,6 +230,7 @@ impl Engine {
             edges,
             metrics,
             calls: count,
+            begun: Some(tell_begun),
             reconciler: Reconciler::new(config.reconcile_every),
             state: State::after(seq),
         };
@@ -248,8 +251,18 @@ impl Engine {
         Ok(Engine {
             entrance,
             calls,
+            begun: Some(begun),
             ended: Some(ended),
         })
+    }
+
+    /// Waits until the loop has turned once: then the core knows what time it is, and so the lines in force, and what the
+    /// last run left has been compared with what is there. False: it broke off before.
+    pub async fn begun(&mut self) -> bool {
+        match self.begun.take() {
+            Some(begun) => begun.await.is_ok(),
+            None => true,
+        }
     }
 
     /// Tells the core to take no new calls.

@@ -30,6 +30,17 @@ pub(crate) enum Refused {
     Detail,
 }
 
+impl Refused {
+    /// Its label in the metrics.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Request => "request",
+            Self::Detail => "detail",
+        }
+    }
+}
+
 /// What came of an offer.
 pub(crate) type Offer = Result<(), Refused>;
 
@@ -55,8 +66,17 @@ struct Shared {
 #[derive(Default)]
 struct Line {
     waiting: VecDeque<Stimulus>,
+    /// The loop has begun to take. What is offered before is told once by each leg of the last run, and all of it is needed.
+    begun: bool,
     /// The loop is gone: nothing is taken any more.
     closed: bool,
+}
+
+impl Line {
+    /// Consoles may ask at any time, but who is told of by signalling before the loop takes anything is here already.
+    fn is_bounded(&self, refused: Refused) -> bool {
+        self.begun || refused == Refused::Request
+    }
 }
 
 /// A line that refuses beyond `depth_max` stimuli.
@@ -94,7 +114,7 @@ impl Stimuli {
         };
         let mut line = self.shared.lock();
         if let Some(refused) = refusable
-            && (line.closed || line.waiting.len() >= self.shared.depth_max)
+            && (line.closed || line.is_bounded(refused) && line.waiting.len() >= self.shared.depth_max)
         {
             return Err(refused);
         }
@@ -114,7 +134,8 @@ impl Stimuli {
 impl Inbox {
     /// Moves up to `most` stimuli into `batch`, waiting up to `patience` for the first.
     pub(crate) fn take(&self, batch: &mut Vec<Stimulus>, most: usize, patience: Duration) {
-        let line = self.shared.lock();
+        let mut line = self.shared.lock();
+        line.begun = true;
         let (mut line, _) = self
             .shared
             .arrived
@@ -182,8 +203,19 @@ mod tests {
     }
 
     #[test]
+    fn before_the_loop_takes_nothing_is_refused() {
+        let (stimuli, inbox) = line(2);
+        for n in 0..5 {
+            stimuli.offer(arrival(n)).unwrap();
+        }
+        assert_eq!(drained(&inbox, 2).len(), 2);
+        assert_eq!(stimuli.offer(arrival(5)), Err(Refused::Call), "three wait");
+    }
+
+    #[test]
     fn a_full_line_refuses_what_can_be_refused_and_nothing_else() {
         let (stimuli, inbox) = line(2);
+        assert_eq!(drained(&inbox, 2).len(), 0, "the loop has begun");
         stimuli.offer(arrival(1)).unwrap();
         stimuli.offer(arrival(2)).unwrap();
         assert_eq!(stimuli.offer(arrival(3)), Err(Refused::Call));

@@ -60,6 +60,10 @@ impl Metrics {
             &["what"],
         )?;
         registry.register(Box::new(refused.clone()))?;
+        // There from the beginning: what has never happened reads 0.
+        for what in [Refused::Call, Refused::Request, Refused::Detail] {
+            refused.with_label_values(&[what.name()]);
+        }
         Ok(Self {
             inputs: counter("holdfast_engine_inputs_total", "Inputs handled by the queue core")?,
             turn_seconds: histogram(
@@ -119,12 +123,7 @@ impl Metrics {
     }
 
     pub(crate) fn count_refused(&self, refused: Refused) {
-        let what = match refused {
-            Refused::Call => "call",
-            Refused::Request => "request",
-            Refused::Detail => "detail",
-        };
-        self.refused.with_label_values(&[what]).inc();
+        self.refused.with_label_values(&[refused.name()]).inc();
     }
 
     pub(crate) fn count_room(&self, room: &Room) {

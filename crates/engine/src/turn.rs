@@ -40,6 +40,8 @@ pub(crate) struct Loop {
     pub(crate) edges: Box<dyn Edges>,
     pub(crate) metrics: Metrics,
     pub(crate) calls: watch::Sender<usize>,
+    /// Told when the loop has turned once.
+    pub(crate) begun: Option<oneshot::Sender<()>>,
     pub(crate) reconciler: Reconciler,
     pub(crate) state: State,
 }
@@ -89,6 +91,10 @@ impl Loop {
             self.begin(&mut batch);
         }
         self.turn(&mut batch);
+        if let Some(begun) = self.begun.take() {
+            // Who started us may have given up.
+            let _ = begun.send(());
+        }
         while !self.state.stop {
             let patience = self.patience();
             self.inbox.take(&mut batch, BATCH_MAX, patience);

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use telemetry::{Metrics, Names, TelemetryError, init_tracing};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
@@ -251,8 +251,8 @@ impl Server {
         let mounts = vec![browsers::mount(&sip)];
         let kept = (sessions, records.clone());
         let feed_config = feed_config(&config, about(&before), time, kept, mounts);
-        let feed = feed::start(feed_config, hub.clone(), requests.clone(), registry.clone()).await?;
-        let engine = Engine::start(
+        let feed = feed::start(feed_config, hub.clone(), requests, registry.clone()).await?;
+        let mut engine = Engine::start(
             config.engine,
             beginning,
             clock,
@@ -263,7 +263,9 @@ impl Server {
         fill_in.start(records.filling())?;
 
         let addresses = Addresses::new(&config, &listening, feed.local_addr());
-        first_turn(&requests).await?;
+        if !engine.begun().await {
+            return Err(ServeError::Broken);
+        }
         hub.set_ready(true);
         tracing::info!(run = opened.epoch, epoch, next_call = opened.next_call, "ready");
         Ok(Server {
@@ -360,13 +362,6 @@ impl Server {
         }
         left
     }
-}
-
-/// Waits until the loop has turned once and knows the lines in force: before that it is not ready for calls.
-async fn first_turn(requests: &feed::Requests) -> Result<(), ServeError> {
-    let (reply, answer) = oneshot::channel();
-    requests(feed::Request::Snapshot(reply));
-    answer.await.map(drop).map_err(|_| ServeError::Broken)
 }
 
 /// Says so, in the log and at `/readyz`, while the loop does not turn.
