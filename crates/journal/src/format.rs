@@ -4,7 +4,7 @@ use acd::{AcdConfig, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The format this program writes, and the highest it reads.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 const MAGIC: &[u8; 8] = b"HOLDFAST";
 /// Bytes of a head before its JSON.

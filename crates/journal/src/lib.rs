@@ -80,7 +80,7 @@
 //!               notes: varint with the key's length, the key, varint with the value's length, the value
 //! ```
 //!
-//! In version 1, which is read too, there were neither checkpoints nor notes, and an entry was 8 bytes of time, 4 of
+//! Version 2, which is read too, hashed decisions otherwise: FNV-1a, byte by byte. In version 1, which is read as well, there were neither checkpoints nor notes, and an entry was 8 bytes of time, 4 of
 //! length, and an input as JSON.
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used, clippy::expect_used)]

@@ -366,8 +366,8 @@ fn a_newer_format_is_refused_by_name() {
         matches!(
             error,
             JournalError::NewerFormat {
-                found: 3,
-                known: 2,
+                found: 4,
+                known: 3,
                 ..
             }
         ),

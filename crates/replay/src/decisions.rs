@@ -2,59 +2,47 @@
 
 use acd::Output;
 use serde::Serialize;
-use std::io::{self, Write};
+use twox_hash::XxHash3_64;
 
-/// 64-bit FNV-1a over all outputs of a run, each as MessagePack without field names. Two cores that decided the same have the
-/// same hash; it guards against mistakes, not against forgers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Decisions(u64);
-
-impl Default for Decisions {
-    /// The hash at the beginning of a run.
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
+/// XXH3-64 over the outputs of each input, as MessagePack without field names, seeded with the hash before it. Two cores that
+/// decided the same have the same hash; it guards against mistakes, not against forgers.
+#[derive(Debug, Default)]
+pub struct Decisions {
+    hash: u64,
+    /// What is hashed at a time; kept for its room.
+    bytes: Vec<u8>,
 }
 
 impl Decisions {
     /// Goes on from a hash that was written down.
     pub const fn from_hash(hash: u64) -> Self {
-        Self(hash)
+        Self {
+            hash,
+            bytes: Vec::new(),
+        }
     }
 
-    /// The hash so far.
-    pub const fn hash(self) -> u64 {
-        self.0
+    /// The hash so far: 0 at the beginning of a run.
+    pub const fn hash(&self) -> u64 {
+        self.hash
     }
 
-    /// Takes what the core asked for, in order.
+    /// Takes what the core asked for because of one input, in order.
     pub fn take(&mut self, outputs: &[Output]) {
-        let mut hash = Fnv(self.0);
+        if outputs.is_empty() {
+            return;
+        }
+        self.bytes.clear();
         for output in outputs {
-            // Hashing cannot run out of room, and outputs are plain data: there is nothing that could fail.
-            let _ = write(&mut hash, output);
+            // A buffer cannot run out of room, and outputs are plain data: there is nothing that could fail.
+            let _ = write(&mut self.bytes, output);
         }
-        self.0 = hash.0;
+        self.hash = XxHash3_64::oneshot_with_seed(self.hash, &self.bytes);
     }
 }
 
-fn write(hash: &mut Fnv, output: &Output) -> Result<(), rmp_serde::encode::Error> {
-    output.serialize(&mut rmp_serde::Serializer::new(hash))
-}
-
-struct Fnv(u64);
-
-impl Write for Fnv {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+fn write(bytes: &mut Vec<u8>, output: &Output) -> Result<(), rmp_serde::encode::Error> {
+    output.serialize(&mut rmp_serde::Serializer::new(bytes))
 }
 
 #[cfg(test)]
@@ -97,6 +85,6 @@ mod tests {
     fn every_output_is_hashed() {
         // An output that cannot be written would be left out in silence.
         let output = Output::Event(Event::Draining);
-        assert!(write(&mut Fnv(0), &output).is_ok());
+        assert!(write(&mut Vec::new(), &output).is_ok());
     }
 }

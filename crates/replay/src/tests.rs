@@ -172,6 +172,29 @@ fn a_decision_that_differs_is_found_where_it_was_made() {
     );
 }
 
+/// Lets the first segment say that it was written in `version`.
+fn pretend_version(dir: &Dir, version: u32) {
+    let (_, path) = journal::segments(&dir.0).unwrap().remove(0);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[8..12].copy_from_slice(&version.to_le_bytes());
+    let json = 20..20 + u32::from_le_bytes(bytes[12..16].try_into().unwrap()) as usize;
+    let sum = crc32c::crc32c_append(crc32c::crc32c(&bytes[8..16]), &bytes[json]);
+    bytes[16..20].copy_from_slice(&sum.to_le_bytes());
+    fs::write(&path, bytes).unwrap();
+}
+
+#[test]
+fn decisions_that_an_older_version_hashed_are_counted_and_not_compared() {
+    let dir = Dir::new();
+    write(&dir, &morning(), &[], Some(5));
+    pretend_version(&dir, 2);
+    let found = walk(&dir, &mut ());
+    assert_eq!(
+        (found.differences, found.batches_compared, found.batches_older),
+        (0, 0, 9)
+    );
+}
+
 #[test]
 fn a_state_that_differs_is_found() {
     let dir = Dir::new();

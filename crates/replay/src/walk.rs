@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+/// The first format whose hashes of decisions are [`crate::Decisions`]'.
+const COMPARED_SINCE: u32 = 3;
+
 /// Differences named; the others are counted.
 const NAMED_MAX: usize = 20;
 
@@ -50,6 +53,8 @@ pub struct Findings {
     pub calls: u64,
     /// Batches whose recorded decisions were compared.
     pub batches_compared: u64,
+    /// Batches of a format whose hashes this version does not make, so that they were not compared.
+    pub batches_older: u64,
     /// Checkpoints whose state was compared.
     pub checkpoints_compared: u64,
     /// Time of the first entry, in microseconds since 1970.
@@ -172,7 +177,7 @@ impl Walk {
             let mut segment = Segment::open(&path)?;
             while let Some(entries) = segment.next_frame()? {
                 for entry in &entries {
-                    if self.take(segment.head(), entry, watch).is_break() {
+                    if self.take(&segment, entry, watch).is_break() {
                         return Ok(self.findings);
                     }
                 }
@@ -183,7 +188,8 @@ impl Walk {
         Ok(self.findings)
     }
 
-    fn take(&mut self, head: &Head, entry: &Entry, watch: &mut dyn Watch) -> ControlFlow<()> {
+    fn take(&mut self, segment: &Segment, entry: &Entry, watch: &mut dyn Watch) -> ControlFlow<()> {
+        let head = segment.head();
         if entry.at > self.until {
             return ControlFlow::Break(());
         }
@@ -210,6 +216,7 @@ impl Walk {
         let findings = &mut self.findings;
         match self.rebuild.take(head, entry) {
             Ok(Taken::Handled { input, outputs }) => watch.handled(entry.at, &input, outputs),
+            Ok(Taken::Decided { .. }) if segment.version() < COMPARED_SINCE => findings.batches_older += 1,
             Ok(Taken::Decided { recorded, again }) => {
                 findings.batches_compared += 1;
                 if recorded != again {

@@ -123,6 +123,12 @@ fn in_words(found: &Findings, took: f64) -> String {
         found.batches_compared,
         found.checkpoints_compared
     );
+    if found.batches_older > 0 {
+        text += &format!(
+            "{} batches were written by an older version, which hashed decisions otherwise: not compared\n",
+            found.batches_older
+        );
+    }
     for gap in &found.gaps {
         text += &format!(
             "entries {} to {} could not be replayed: {}\n",
@@ -136,7 +142,9 @@ fn in_words(found: &Findings, took: f64) -> String {
         );
     }
     text + &match found.differences {
-        0 if found.gaps.is_empty() => "all decisions are the ones that were recorded\n".to_owned(),
+        0 if found.gaps.is_empty() && found.batches_older == 0 => {
+            "all decisions are the ones that were recorded\n".to_owned()
+        }
         0 => "what could be replayed gives the decisions that were recorded\n".to_owned(),
         n => format!(
             "{n} differences: this version decides otherwise than the one that was running, or the log was altered\n"

@@ -1,17 +1,18 @@
 //! The connection to the feed: signs in, resumes, reconnects, and keeps the session from running out.
 
 use super::state::{Hello, Message, State};
+use super::way::{TrustError, Way, Wire, untrusted};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use std::io;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 /// How long the engine may take to answer before it counts as away.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -54,6 +55,14 @@ pub enum LinkError {
     /// An operator has one session.
     #[error("that operator signed in elsewhere, which ended this session")]
     Replaced,
+    /// Whom to trust is not known.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// Somebody else may be at the other end.
+    #[error(
+        "the engine's certificate is not trusted: {0}; name its authority, or the certificate itself, with --ca"
+    )]
+    Untrusted(String),
     /// Name or secret, mostly.
     #[error("the sign-in was refused: {0}")]
     Refused(String),
@@ -82,14 +91,13 @@ impl Shown {
 
 /// One engine's feed.
 pub(super) struct Link {
-    /// Host and port.
-    pub(super) engine: String,
+    pub(super) way: Way,
     pub(super) account: Option<Account>,
     pub(super) shown: watch::Sender<Shown>,
     token: Option<String>,
 }
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Socket = WebSocketStream<Box<dyn Wire>>;
 
 /// Why no connection came about.
 enum Trouble {
@@ -110,9 +118,9 @@ enum Lost {
 }
 
 impl Link {
-    pub(super) fn new(engine: String, account: Option<Account>, shown: watch::Sender<Shown>) -> Self {
+    pub(super) fn new(way: Way, account: Option<Account>, shown: watch::Sender<Shown>) -> Self {
         Self {
-            engine,
+            way,
             account,
             shown,
             token: None,
@@ -152,10 +160,10 @@ impl Link {
         let resume = seq
             .map(|seq| format!("?epoch={epoch}&after={seq}"))
             .unwrap_or_default();
-        let address = format!("ws://{}/feed{resume}", self.engine);
+        let address = format!("{}://{}/feed{resume}", self.way.scheme(), self.way.authority);
         let mut request = address
             .into_client_request()
-            .map_err(|_| LinkError::Address(self.engine.clone()))?;
+            .map_err(|_| LinkError::Address(self.way.authority.clone()))?;
         if let Some(token) = &self.token
             && let Ok(bearer) = format!("Bearer {token}").parse()
         {
@@ -164,11 +172,15 @@ impl Link {
         let config = WebSocketConfig::default()
             .max_message_size(Some(MESSAGE_MAX))
             .max_frame_size(Some(MESSAGE_MAX));
-        let connecting = connect_async_with_config(request, Some(config), true);
-        match timeout(ANSWER_TIMEOUT, connecting).await {
-            Ok(Ok((socket, _))) => Ok(self.hear(socket).await),
-            Ok(Err(_)) | Err(_) => Err(Trouble::Away),
-        }
+        let connecting = async {
+            let wire = self.way.connect().await?;
+            let upgraded = client_async_with_config(request, wire, Some(config)).await;
+            upgraded.map_err(|_| Trouble::Away)
+        };
+        let (socket, _) = timeout(ANSWER_TIMEOUT, connecting)
+            .await
+            .map_err(|_| Trouble::Away)??;
+        Ok(self.hear(socket).await)
     }
 
     async fn hear(&mut self, mut socket: Socket) -> Lost {
@@ -241,9 +253,7 @@ impl Link {
             Some(name) => json!({ "name": name, "secret": account.secret }),
             None => json!({ "role": "supervisor", "secret": account.secret }),
         };
-        let answer = exchange(&self.engine, "POST /session", &body.to_string())
-            .await
-            .ok_or(Trouble::Away)?;
+        let answer = exchange(&self.way, "POST /session", &body.to_string()).await?;
         if let Some(token) = answer["token"].as_str() {
             return Ok(token.to_owned());
         }
@@ -257,6 +267,12 @@ impl Link {
 impl From<LinkError> for Trouble {
     fn from(error: LinkError) -> Self {
         Self::ForGood(error)
+    }
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        untrusted(&error).map_or(Self::Away, Self::ForGood)
     }
 }
 
@@ -293,25 +309,29 @@ fn fresh_id() -> String {
 }
 
 /// What the page knows of the engine: its name and time zone.
-pub(super) async fn about(engine: &str) -> Option<Value> {
-    exchange(engine, "GET /about.json", "").await
+pub(super) async fn about(way: &Way) -> Option<Value> {
+    exchange(way, "GET /about.json", "").await.ok()
 }
 
-/// One request on a connection of its own, answered with JSON. None: there was no such answer in time.
-async fn exchange(engine: &str, line: &str, body: &str) -> Option<Value> {
+/// One request on a connection of its own, answered with JSON.
+async fn exchange(way: &Way, line: &str, body: &str) -> Result<Value, Trouble> {
     let request = format!(
-        "{line} HTTP/1.1\r\nHost: {engine}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+        "{line} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\n\r\n{body}",
+        way.authority,
         body.len()
     );
     let asked = async {
-        let mut stream = TcpStream::connect(engine).await?;
+        let mut stream = way.connect().await?;
         stream.write_all(request.as_bytes()).await?;
         let mut answer = Vec::new();
         stream.take(ANSWER_MAX).read_to_end(&mut answer).await?;
-        std::io::Result::Ok(answer)
+        io::Result::Ok(answer)
     };
-    let answer = timeout(ANSWER_TIMEOUT, asked).await.ok()?.ok()?;
-    let (_, body) = std::str::from_utf8(&answer).ok()?.split_once("\r\n\r\n")?;
-    serde_json::from_str(body).ok()
+    let answer = timeout(ANSWER_TIMEOUT, asked)
+        .await
+        .map_err(|_| Trouble::Away)??;
+    let answer = String::from_utf8_lossy(&answer);
+    let (_, body) = answer.split_once("\r\n\r\n").ok_or(Trouble::Away)?;
+    serde_json::from_str(body).map_err(|_| Trouble::Away)
 }

@@ -5,9 +5,11 @@
 mod link;
 mod state;
 mod view;
+mod way;
 mod words;
 
 pub use link::LinkError;
+pub use way::TrustError;
 
 use crate::secret;
 use jiff::tz::TimeZone;
@@ -15,11 +17,13 @@ use link::{Account, Link, Shown};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use view::{Sort, View};
+use way::Way;
 use words::Language;
 
 /// How often running times are drawn anew.
@@ -37,9 +41,12 @@ const SECRET_VARIABLE: &str = "HOLDFAST_SECRET";
 /// What it is told on the command line.
 #[derive(clap::Args)]
 pub struct Options {
-    /// The engine's web address.
+    /// The engine's web address; with https:// in front where the engine has a certificate.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     feed: String,
+    /// Trust this authority, or this very certificate, and nobody else: a PEM file.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// Sign in as this operator, or as `supervisor`. The secret is asked for, or taken from HOLDFAST_SECRET.
     #[arg(long = "as", value_name = "NAME")]
     account: Option<String>,
@@ -67,17 +74,13 @@ pub fn run(options: Options) -> Result<(), TopError> {
     if !io::stdout().is_terminal() {
         return Err(TopError::NoTerminal);
     }
+    let way = Way::to(&options.feed, options.ca.as_deref())?;
     let account = options.account.map(account).transpose()?;
-    let engine = options
-        .feed
-        .trim_start_matches("http://")
-        .trim_end_matches('/')
-        .to_owned();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let mut terminal = ratatui::try_init()?;
-    let ended = runtime.block_on(show(&mut terminal, engine, account));
+    let ended = runtime.block_on(show(&mut terminal, way, account));
     ratatui::try_restore()?;
     ended
 }
@@ -91,14 +94,10 @@ fn account(name: String) -> io::Result<Account> {
     Ok(Account { name, secret })
 }
 
-async fn show(
-    terminal: &mut DefaultTerminal,
-    engine: String,
-    account: Option<Account>,
-) -> Result<(), TopError> {
+async fn show(terminal: &mut DefaultTerminal, way: Way, account: Option<Account>) -> Result<(), TopError> {
     let (shown, mut changes) = watch::channel(Shown::default());
     let mut view = View {
-        engine: engine.clone(),
+        engine: way.authority.clone(),
         name: "Holdfast".to_owned(),
         time_zone: TimeZone::system(),
         language: Language::of_environment(),
@@ -106,7 +105,7 @@ async fn show(
         queue: None,
         scroll: 0,
     };
-    if let Some(about) = link::about(&engine).await {
+    if let Some(about) = link::about(&way).await {
         if let Some(name) = about["name"].as_str().filter(|name| !name.is_empty()) {
             view.name = name.to_owned();
         }
@@ -118,7 +117,7 @@ async fn show(
         }
     }
     let mut keys = keys();
-    let mut follow = std::pin::pin!(Link::new(engine, account, shown).follow());
+    let mut follow = std::pin::pin!(Link::new(way, account, shown).follow());
     let mut tick = interval(REDRAW_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

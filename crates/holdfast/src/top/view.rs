@@ -330,6 +330,7 @@ fn running(ms: u64) -> String {
 mod tests {
     use super::*;
     use crate::top::link::Link;
+    use crate::top::way::Way;
     use expect_test::{Expect, expect};
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
@@ -353,7 +354,7 @@ mod tests {
 
     fn check(language: Language, queue: Option<usize>, expected: &Expect) {
         let (sender, shown) = watch::channel(Shown::default());
-        let link = Link::new("192.0.2.1:8080".into(), None, sender);
+        let link = Link::new(Way::to("192.0.2.1:8080", None).expect("an address"), None, sender);
         for text in [HELLO, SNAPSHOT] {
             assert!(link.take(serde_json::from_str(text).expect("a message")));
         }
