@@ -63,13 +63,7 @@ async fn a_call_is_tried_answered_and_hung_up_by_the_caller() {
         ok.body
     );
     call.bye().await;
-    assert_eq!(
-        rig.event().await,
-        SipEvent::CallerGone {
-            call: id,
-            cause: GoneCause::HungUp
-        }
-    );
+    rig.caller_gone(id, GoneCause::HungUp).await;
     rig.empty().await;
     rig.quiet();
 }
@@ -142,13 +136,7 @@ async fn cancel_ends_the_wait() {
         [(200, "1 CANCEL".to_owned()), (487, "1 INVITE".to_owned())]
     );
     call.ack_refusal(&second).await;
-    assert_eq!(
-        rig.event().await,
-        SipEvent::CallerGone {
-            call: id,
-            cause: GoneCause::HungUp
-        }
-    );
+    rig.caller_gone(id, GoneCause::HungUp).await;
     rig.empty().await;
     rig.quiet();
 }
