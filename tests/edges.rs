@@ -2,6 +2,7 @@
 
 use harness::{Engine, Place, SECRET, Settings, soon};
 use phone::{CallState, Digest, Phone, PhoneConfig, PhoneError, Transport};
+use std::collections::BTreeSet;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -118,6 +119,48 @@ async fn prometheus_accepts_the_metrics() {
     let said =
         String::from_utf8_lossy(&checked.stderr).into_owned() + &String::from_utf8_lossy(&checked.stdout);
     assert!(checked.status.success() && said.trim().is_empty(), "{said}");
+    engine.stop().await;
+}
+
+/// The metrics that a text of queries names.
+fn named(queries: &str) -> BTreeSet<&str> {
+    let words = queries.split(|c: char| !c.is_ascii_alphanumeric() && !"_:".contains(c));
+    let metrics = words.filter(|word| word.starts_with("holdfast_"));
+    metrics
+        .map(|word| {
+            let parts = ["_bucket", "_sum", "_count"];
+            parts
+                .iter()
+                .find_map(|part| word.strip_suffix(part))
+                .unwrap_or(word)
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn dashboard_and_alerts_ask_for_metrics_that_there_are() {
+    let place = Place::new();
+    let engine = engine(&place).await;
+    let desk = Phone::start(operator(&engine, SECRET)).await.unwrap();
+    desk.register(EXPIRES).await.unwrap();
+    let caller = Phone::start(PhoneConfig::new("13800000001", engine.sip()))
+        .await
+        .unwrap();
+    let mut call = caller.call("hotline", None).await.unwrap();
+    let talk = soon("the operator's phone", desk.rung()).await.unwrap();
+    let mut talk = talk.answer().unwrap();
+    soon("the caller to be connected", call.settled()).await;
+    call.hang_up().await;
+    soon("the operator to be hung up on", talk.over()).await;
+    let there = engine.web().metrics().await;
+    let there = named(&there.0);
+    let dashboard = include_str!("../config/grafana/holdfast.json");
+    let rules = include_str!("../config/prometheus/rules.yml");
+    let rules: String = rules.lines().filter(|line| !line.contains("- name:")).collect();
+    for (file, queries) in [("holdfast.json", dashboard), ("rules.yml", &rules)] {
+        let missing: Vec<_> = named(queries).difference(&there).copied().collect();
+        assert_eq!(missing, [""; 0], "asked for in {file}");
+    }
     engine.stop().await;
 }
 
