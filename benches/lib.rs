@@ -1,1 +1,3 @@
-//! Helpers shared by the benches.
+//! Helpers shared by the benches and load generators.
+
+pub mod cost;

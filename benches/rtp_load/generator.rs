@@ -5,10 +5,10 @@
 //! rhyme or reason, evenly spread, as phones that know nothing of each other do.
 
 use crate::Options;
-use crate::cost::{self, Durations};
 use crate::phones::Phones;
 use crate::received::Received;
 use crate::subject::Subject;
+use benches::cost::{self, Durations};
 use std::error::Error;
 use std::time::{Duration, Instant};
 
@@ -64,13 +64,13 @@ pub(crate) fn run(
     let legs = generator.phones.len();
     let kilobytes = cost::resident_octets()?.saturating_sub(resident) as f64 / 1_024.0;
     let descriptors = cost::open_descriptors()?;
-    let before = cost::of_media_threads()?;
+    let before = cost::of_threads("media-")?;
     generator.received.restart(generator.now());
     generator.late = Durations::default();
     let start = Instant::now();
     let sent = generator.run_for(Duration::from_secs(options.seconds))?;
     let took = start.elapsed();
-    let cpu = cost::of_media_threads()?.saturating_sub(before);
+    let cpu = cost::of_threads("media-")?.saturating_sub(before);
     // Music plays on, so what is due is known from the time; what is relayed may still be under way.
     let (packets, music) = (generator.received.packets, generator.received.music);
     let mut late = std::mem::take(&mut generator.late);

@@ -13,12 +13,12 @@
 )]
 
 mod bare;
-mod cost;
 mod generator;
 mod phones;
 mod received;
 mod subject;
 
+use benches::cost;
 use clap::Parser;
 use generator::Findings;
 use std::path::PathBuf;

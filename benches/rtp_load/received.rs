@@ -1,6 +1,6 @@
 //! What came back to the phones, and what that tells.
 
-use crate::cost::Durations;
+use benches::cost::Durations;
 use std::net::SocketAddr;
 
 /// Received and reckoned.

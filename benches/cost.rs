@@ -1,4 +1,4 @@
-//! What the media threads cost, by the kernel's accounting of each thread.
+//! What threads of this process cost, by the kernel's accounting of each.
 
 use rustix::thread::{CpuSet, sched_setaffinity};
 use std::fs;
@@ -8,12 +8,15 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// Processor time of this process's threads named `media-N` so far.
-pub(crate) fn of_media_threads() -> io::Result<Duration> {
+/// Processor time so far of this process's threads whose names begin with `prefix`.
+///
+/// # Errors
+/// When the kernel does not tell.
+pub fn of_threads(prefix: &str) -> io::Result<Duration> {
     let mut total = Duration::ZERO;
     for task in fs::read_dir("/proc/self/task")? {
         let task = task?.path();
-        if fs::read_to_string(task.join("comm"))?.starts_with("media-") {
+        if fs::read_to_string(task.join("comm"))?.starts_with(prefix) {
             total += on_cpu(&task)?;
         }
     }
@@ -28,7 +31,10 @@ fn on_cpu(task: &Path) -> io::Result<Duration> {
 }
 
 /// Lets this thread, and those it starts from now on, run on one core alone, or on any.
-pub(crate) fn pin_to_core(core: Option<usize>) -> io::Result<()> {
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn pin_to_core(core: Option<usize>) -> io::Result<()> {
     // Asked once: later it would tell of the one core alone.
     static CORES: OnceLock<usize> = OnceLock::new();
     let cores = *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from));
@@ -42,7 +48,10 @@ pub(crate) fn pin_to_core(core: Option<usize>) -> io::Result<()> {
 }
 
 /// Octets of this process that are in memory.
-pub(crate) fn resident_octets() -> io::Result<u64> {
+///
+/// # Errors
+/// When the kernel does not tell.
+pub fn resident_octets() -> io::Result<u64> {
     let status = fs::read_to_string("/proc/self/status")?;
     let kilobytes = status.lines().find_map(|line| {
         line.strip_prefix("VmRSS:")?
@@ -56,13 +65,19 @@ pub(crate) fn resident_octets() -> io::Result<u64> {
 }
 
 /// Descriptors that this process has open.
-pub(crate) fn open_descriptors() -> io::Result<usize> {
+///
+/// # Errors
+/// When the kernel does not tell.
+pub fn open_descriptors() -> io::Result<usize> {
     Ok(fs::read_dir("/proc/self/fd")?.count())
 }
 
 /// What the kernel alone takes to receive one packet and send it on, on this machine, now: the least
 /// processor time that a relay with a socket a leg can cost.
-pub(crate) fn of_a_bare_packet() -> io::Result<Duration> {
+///
+/// # Errors
+/// When a socket or the kernel's accounting fails.
+pub fn of_a_bare_packet() -> io::Result<Duration> {
     const LEGS: usize = 1_000;
     const ROUNDS: u32 = 50;
     let this_thread = Path::new("/proc/thread-self");
@@ -96,15 +111,16 @@ pub(crate) fn of_a_bare_packet() -> io::Result<Duration> {
 
 /// Durations from which percentiles are read: kept whole, since a run is bounded.
 #[derive(Default)]
-pub(crate) struct Durations(Vec<u32>);
+pub struct Durations(Vec<u32>);
 
 impl Durations {
-    pub(crate) fn add_micros(&mut self, micros: u64) {
+    /// One more.
+    pub fn add_micros(&mut self, micros: u64) {
         self.0.push(u32::try_from(micros).unwrap_or(u32::MAX));
     }
 
-    /// The duration below which `share` of all lie.
-    pub(crate) fn percentile(&mut self, share: f64) -> Duration {
+    /// The duration below which `share` of all lie, 0 to 1; zero if there are none.
+    pub fn percentile(&mut self, share: f64) -> Duration {
         if self.0.is_empty() {
             return Duration::ZERO;
         }
