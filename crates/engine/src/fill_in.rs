@@ -6,7 +6,7 @@
 use acd::{Input, Output, Snapshot, Timestamp};
 use journal::Head;
 use records::{Filling, Ledger, Names, Row};
-use replay::{Walk, Watch};
+use replay::{ReplayError, Walk, Watch};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -43,45 +43,47 @@ impl FillIn {
     fn run(self, filling: Filling) {
         let Some(from) = filling.from() else { return };
         let began = Instant::now();
-        let walk = match Walk::new(&self.dir, Some(self.until)) {
-            Ok(walk) => walk.since(from.unwrap_or_default()),
-            Err(error) => return complain(&error),
-        };
+        match self.walk(from.unwrap_or_default(), &filling) {
+            Ok((rows, entries)) => {
+                filling.done(true);
+                tracing::info!(
+                    rows,
+                    entries,
+                    took_ms = began.elapsed().as_millis() as u64,
+                    "the records have what the journal tells of the runs before"
+                );
+            }
+            Err(error) => {
+                filling.done(false);
+                tracing::error!(
+                    %error,
+                    "what the records lack of the runs before cannot be filled in now; the next start tries again"
+                );
+            }
+        }
+    }
+
+    /// Tells what happened since `from`. Returns how many rows and how many entries of the journal that was.
+    fn walk(self, from: Timestamp, filling: &Filling) -> Result<(usize, u64), ReplayError> {
+        let walk = Walk::new(&self.dir, Some(self.until))?.since(from);
         let mut scribe = Scribe {
             ledger: Ledger::default(),
             rows: Vec::new(),
-            filling: &filling,
+            filling,
             trunks: self.trunks,
             last: Timestamp::default(),
             told: 0,
         };
-        let found = match walk.go(&mut scribe, &mut |_| {}) {
-            Ok(found) => found,
-            Err(error) => return complain(&error),
-        };
+        let found = walk.go(&mut scribe, &mut |_| {})?;
         if !self.continues {
             scribe.ledger.break_off(scribe.last, &mut scribe.rows);
         }
         scribe.hand_over();
-        let told = scribe.told;
         for gap in &found.gaps {
             tracing::warn!(why = %gap.why, from = gap.from, to = gap.to, "the journal lacks what the records would need");
         }
-        filling.done();
-        tracing::info!(
-            rows = told,
-            entries = found.entries,
-            took_ms = began.elapsed().as_millis() as u64,
-            "the records have what the journal tells of the runs before"
-        );
+        Ok((scribe.told, found.entries))
     }
-}
-
-fn complain(error: &replay::ReplayError) {
-    tracing::error!(
-        %error,
-        "what the records lack of the runs before cannot be filled in now; the next start tries again"
-    );
 }
 
 /// Writes down what a replayed core tells.

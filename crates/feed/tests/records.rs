@@ -51,7 +51,7 @@ impl Desk {
         let filling = records.filling();
         tokio::task::spawn_blocking(move || {
             filling.from();
-            filling.done();
+            filling.done(true);
         })
         .await
         .unwrap();

@@ -4,13 +4,15 @@ use crate::curve::{Curve, Day};
 use crate::ledger::Names;
 use crate::metrics::Metrics;
 use crate::missed::Missed;
-use crate::recorder::{Recorder, Shared, Task};
+use crate::recorder::Recorder;
 use crate::rows::{Form, History, Row};
+use crate::task::{Shared, Task};
 use crate::{RecordsError, Refused};
 use acd::{CallId, Event, Snapshot, Timestamp};
 use jiff::tz::TimeZoneDatabase;
 use prometheus::Registry;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -85,7 +87,16 @@ impl Records {
         let recorder = Recorder::new(config, curve, metrics, told);
         let body = {
             let shared = shared.clone();
-            move || recorder.run(&tasks, &shared)
+            move || {
+                let run = AssertUnwindSafe(|| recorder.run(&tasks, &shared));
+                if catch_unwind(run).is_err() {
+                    shared.metrics.failing.set(1);
+                    tracing::error!(
+                        "the records' thread broke off: calls go on, and the next start fills in what is missing; please \
+                         report it with the lines before"
+                    );
+                }
+            }
         };
         thread::Builder::new()
             .name("records".into())
@@ -220,9 +231,9 @@ impl Filling {
         answer.is_some()
     }
 
-    /// All that there was to be filled in is.
-    pub fn done(self) {
-        let _ = self.insist(|reply| Task::Filled { reply });
+    /// All that there was to be filled in is; or, unless `whole`, the next start must try again.
+    pub fn done(self, whole: bool) {
+        let _ = self.insist(|reply| Task::Filled { whole, reply });
     }
 
     fn insist<T>(&self, task: impl Fn(oneshot::Sender<Result<T, Refused>>) -> Task) -> Option<T> {

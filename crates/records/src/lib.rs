@@ -16,14 +16,17 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
+mod base;
 mod curve;
 mod handle;
 mod ledger;
 mod metrics;
 mod missed;
+mod pending;
 mod recorder;
 mod rows;
 mod store;
+mod task;
 #[cfg(test)]
 mod tests;
 

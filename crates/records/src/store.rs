@@ -3,7 +3,7 @@
 //! Owns the SQL. All of it is here, so that another database is another such file.
 
 use crate::curve::Step;
-use crate::missed::{Missed, Person};
+use crate::missed::{PEOPLE_MAX, Person};
 use crate::rows::{CallRow, Earlier, Form, FormRow, TalkRow};
 use acd::{CallId, Outcome, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
@@ -301,10 +301,11 @@ impl Store {
         .collect()
     }
 
-    /// Who has called since `from` without being served, and was not reached later: their numbers.
+    /// Who has called since `from` without being served: their numbers, of those who called last.
     pub(crate) fn missed_callers(&self, from: Timestamp) -> Result<Vec<String>, StoreError> {
         let mut query = self.connection.prepare_cached(&format!(
-            "SELECT DISTINCT caller FROM calls WHERE arrived >= ? AND {NOT_SERVED}"
+            "SELECT caller FROM calls WHERE arrived >= ? AND {NOT_SERVED} \
+             GROUP BY caller ORDER BY MAX(arrived) DESC LIMIT {PEOPLE_MAX}"
         ))?;
         let rows = query.query_map([millis(from)], |row| row.get(0))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -425,16 +426,6 @@ fn put(table: &str, key: &[&str], given: &[&str], facts: &[&str], extreme: &str)
         key.join(", "),
         joined.join(", ")
     )
-}
-
-/// Orders people, and leaves out those for whom there is no room.
-pub(crate) fn listed<'a>(people: impl Iterator<Item = &'a Person>, most: usize) -> Missed {
-    let mut people: Vec<Person> = people.cloned().collect();
-    let count = people.len();
-    people.sort_by_key(|person| std::cmp::Reverse(person.last));
-    people.truncate(most);
-    people.sort_by_key(|person| person.first);
-    Missed { people, count }
 }
 
 fn id(CallId(call): CallId) -> i64 {

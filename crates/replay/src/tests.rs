@@ -230,6 +230,48 @@ fn where_the_beginning_is_gone_a_checkpoint_stands_in() {
 }
 
 #[test]
+fn a_walk_may_begin_at_the_last_checkpoint_before_a_moment() {
+    /// Counts what it is told.
+    #[derive(Default)]
+    struct Seen {
+        began_with: Vec<usize>,
+        inputs: Vec<Timestamp>,
+    }
+    impl Watch for Seen {
+        fn begins(&mut self, state: &acd::Snapshot) {
+            self.began_with.push(state.calls.len());
+        }
+        fn handled(&mut self, at: Timestamp, _: &Input, _: &[Output]) {
+            self.inputs.push(at);
+        }
+    }
+    let dir = Dir::new();
+    write(&dir, &morning(), &[3, 6], None);
+    let from = |moment| {
+        let mut seen = Seen::default();
+        let walk = Walk::new(&dir.0, None).unwrap().since(moment);
+        let found = walk.go(&mut seen, &mut |_| {}).unwrap();
+        assert!(found.agree(), "{found:?}");
+        (seen.began_with, seen.inputs.first().copied(), seen.inputs.len())
+    };
+    assert_eq!(
+        from(at(2)),
+        (vec![], Some(at(0)), 9),
+        "no checkpoint is that old: all of it"
+    );
+    assert_eq!(
+        from(at(50)),
+        (vec![2], Some(at(10)), 5),
+        "the first, after two calls had come"
+    );
+    assert_eq!(
+        from(at(500)),
+        (vec![2], Some(at(104)), 2),
+        "the second, when two were there again"
+    );
+}
+
+#[test]
 fn a_callers_story_is_told_in_plain_words() {
     let dir = Dir::new();
     write(&dir, &morning(), &[], None);

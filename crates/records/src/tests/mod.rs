@@ -1,8 +1,11 @@
-//! The records as the engine and the consoles have them: events in, answers out, over restarts and faults.
+//! The records as the engine and the consoles have them: events in, answers out, over restarts.
+
+mod faults;
+mod rows;
 
 use crate::curve::Curve;
-use crate::rows::{CallRow, Form, Row};
-use crate::store::{Store, Write};
+use crate::rows::{Form, Row};
+use crate::store::Store;
 use crate::{Filling, Ledger, Names, Person, Records, RecordsConfig, Refused};
 use acd::{
     CallId, CallerNumber, Event, LegId, OperatorId, OperatorState, Outcome, QueueId, Skills, Timestamp,
@@ -11,7 +14,6 @@ use acd::{
 use expect_test::expect;
 use jiff::tz::TimeZoneDatabase;
 use prometheus::Registry;
-use proptest::prelude::*;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,7 +22,6 @@ use std::time::Duration;
 
 const ANNE: OperatorId = OperatorId(0);
 const BERT: OperatorId = OperatorId(1);
-const LATER: Duration = Duration::from_secs(60);
 
 /// A Monday at ten in Shanghai.
 fn at(seconds: u64) -> Timestamp {
@@ -197,7 +198,7 @@ async fn fill(filling: Filling, rows: Vec<Row>) {
     let put = move || {
         filling.from();
         assert!(filling.put(&rows));
-        filling.done();
+        filling.done(true);
     };
     tokio::task::spawn_blocking(put).await.unwrap();
 }
@@ -434,216 +435,5 @@ async fn the_day_is_the_same_whether_followed_or_drawn_up_again() {
         redrawn.since,
         at(0) - Duration::from_secs(10 * 3_600),
         "midnight in Shanghai"
-    );
-}
-
-#[test]
-fn a_call_that_is_passed_on_was_answered_once() {
-    let zone = TimeZoneDatabase::bundled().get("Asia/Shanghai").unwrap();
-    let mut curve = Curve::new(zone, Duration::from_secs(15), at(0));
-    curve.take(at(0), &arrived(1, "13800000001", at(0)));
-    for (seconds, operator) in [(5, ANNE), (60, BERT)] {
-        for event in connected(1, operator, 5) {
-            curve.take(at(seconds), &event);
-        }
-    }
-    curve.take(at(90), &ended(1, Some(BERT), Outcome::Answered, 5, 85));
-    curve.take(at(95), &arrived(2, "13800000001", at(95)));
-    for event in connected(2, ANNE, 20) {
-        curve.take(at(115), &event);
-    }
-    let day = curve.day(at(120));
-    let sum = |of: fn(&crate::Minute) -> u32| day.minutes.iter().map(of).sum::<u32>();
-    assert_eq!(
-        (sum(|m| m.answered), sum(|m| m.in_time), sum(|m| m.reached)),
-        (2, 1, 1)
-    );
-}
-
-#[tokio::test]
-async fn what_found_no_room_is_filled_in_at_the_next_start() {
-    let dir = Dir::new();
-    let desk = Desk::ready(&dir).await;
-    desk.tell(&morning()[..1]);
-    assert_eq!(
-        desk.records.history(CallId(1)).await.map(drop),
-        Ok(()),
-        "the thread is at work"
-    );
-    // Each write waits for half a second now, and more comes meanwhile than finds room.
-    let other = rusqlite::Connection::open(dir.file()).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let flood: Vec<(u64, Event)> = (1_000..21_000)
-        .map(|call| (50, arrived(call, "", at(50))))
-        .collect();
-    desk.tell(&flood);
-    desk.tell(&morning()[1..]);
-    other.execute_batch("ROLLBACK").unwrap();
-    desk.records.stop().await;
-
-    let desk = Desk::open(&dir);
-    let filling = desk.records.filling();
-    let from = tokio::task::spawn_blocking(move || filling.from().unwrap())
-        .await
-        .unwrap();
-    assert!(
-        from.is_none_or(|from| from <= at(50)),
-        "what is missing came after that: {from:?}"
-    );
-    fill(desk.records.filling(), rows_of(&morning())).await;
-    desk.records.stop().await;
-    assert!(contents(&dir).contains("call 2 13900000002 - abandoned waited 20000"));
-}
-
-#[tokio::test]
-async fn a_locked_database_delays_rows_and_refuses_forms() {
-    let dir = Dir::new();
-    let desk = Desk::ready(&dir).await;
-    desk.tell(&morning()[..3]);
-    assert_eq!(desk.records.save(CallId(1), "anne", form("before")).await, Ok(()));
-    let other = rusqlite::Connection::open(dir.file()).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let refused = desk.records.save(CallId(1), "anne", form("meanwhile")).await;
-    assert_eq!(refused, Err(Refused::Unavailable));
-    desk.tell(&morning()[3..]);
-    assert_eq!(
-        desk.records.save(CallId(1), "anne", form("meanwhile")).await,
-        Err(Refused::Unavailable)
-    );
-    other.execute_batch("ROLLBACK").unwrap();
-    while desk.records.save(CallId(1), "anne", form("after")).await.is_err() {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    desk.records.stop().await;
-    assert!(
-        contents(&dir).contains("call 2 13900000002 - abandoned"),
-        "what happened meanwhile is there"
-    );
-}
-
-#[tokio::test]
-async fn a_file_that_is_no_database_stops_nothing() {
-    let dir = Dir::new();
-    std::fs::create_dir_all(&dir.0).unwrap();
-    std::fs::write(
-        dir.file(),
-        "this is a letter, and no database at all\n".repeat(100),
-    )
-    .unwrap();
-    let desk = Desk::open(&dir);
-    desk.tell(&morning());
-    assert_eq!(
-        desk.records.save(CallId(1), "anne", form("")).await,
-        Err(Refused::Unavailable)
-    );
-    assert_eq!(desk.records.history(CallId(1)).await, Err(Refused::Unavailable));
-    assert_eq!(
-        desk.records.day().await.unwrap().minutes.len(),
-        2,
-        "the day is known all the same"
-    );
-}
-
-#[tokio::test]
-async fn records_go_when_their_time_is_over() {
-    let dir = Dir::new();
-    let desk = Desk::ready(&dir).await;
-    desk.tell(&morning());
-    assert_eq!(desk.records.save(CallId(1), "anne", form("a dog")).await, Ok(()));
-    desk.records.stop().await;
-    let mut store = Store::open(&dir.file(), 7).unwrap();
-    assert_eq!(store.remove(at(60)).unwrap(), (2, false));
-    assert_eq!(contents(&dir), "call 3 13900000002 - - waited - talked -\n");
-    assert_eq!(store.forms(CallId(1)).unwrap().len(), 1, "saved at 100 s");
-    store.remove(at(101)).unwrap();
-    assert_eq!(
-        (contents(&dir).as_str(), store.forms(CallId(1)).unwrap().len()),
-        ("", 0)
-    );
-}
-
-#[test]
-fn a_run_that_is_not_gone_on_with_ends_its_calls() {
-    let mut ledger = Ledger::new(names());
-    let mut rows = Vec::new();
-    for (seconds, event) in &morning()[..4] {
-        ledger.take(at(*seconds), event, &mut rows);
-    }
-    rows.clear();
-    ledger.break_off(at(12), &mut rows);
-    let ended: Vec<_> = rows
-        .iter()
-        .map(|row| match row {
-            Row::Call(CallRow {
-                call, ended, outcome, ..
-            }) => (call.0, *ended, *outcome),
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    let end = Some(at(12));
-    assert_eq!(
-        ended,
-        [(1, end, Some(Outcome::Answered)), (2, end, Some(Outcome::Failed))]
-    );
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
-
-    /// The same rows in any order, in parts, and some of them twice leave the same tables.
-    #[test]
-    fn the_order_of_telling_makes_no_difference(
-        order in Just((0..morning().len()).collect::<Vec<_>>()).prop_shuffle(),
-        cut in 0..16_usize,
-    ) {
-        let rows = rows_of(&morning());
-        let straight = Dir::new();
-        let mut store = Store::open(&straight.file(), 7).unwrap();
-        put(&mut store, rows.iter());
-        let shuffled = Dir::new();
-        let mut store = Store::open(&shuffled.file(), 7).unwrap();
-        let mixed: Vec<&Row> = order.iter().filter_map(|n| rows.get(*n)).collect();
-        put(&mut store, mixed.iter().copied().chain(mixed.iter().copied().take(cut)));
-        prop_assert_eq!(contents(&straight), contents(&shuffled));
-    }
-}
-
-fn put<'a>(store: &mut Store, rows: impl Iterator<Item = &'a Row>) {
-    let mut write = Write::default();
-    for row in rows {
-        match row {
-            Row::Call(row) => write.calls.push(row),
-            Row::Talk(row) => write.talks.push(row),
-        }
-    }
-    store.write(&write).unwrap();
-}
-
-#[test]
-fn later_knowledge_wins_and_less_is_never_written_over_more() {
-    let rows = rows_of(&morning());
-    let of_first = rows.iter().filter_map(|row| match row {
-        Row::Call(row) if row.call == CallId(1) => Some(row.clone()),
-        _ => None,
-    });
-    let of_first: Vec<CallRow> = of_first.collect();
-    let [arrived, connected, ended] = of_first.as_slice() else {
-        panic!("{of_first:?}");
-    };
-    let mut joined = ended.clone();
-    joined.join(arrived.clone());
-    joined.join(connected.clone());
-    assert_eq!(&joined, ended);
-    // Known from a snapshot of a later run: with the age of its ticket, and nothing of the wait.
-    let from_snapshot = CallRow {
-        known: at(70) + LATER,
-        arrived: at(0) - LATER,
-        waited: None,
-        ..connected.clone()
-    };
-    joined.join(from_snapshot);
-    assert_eq!(
-        (joined.arrived, joined.waited),
-        (at(0), Some(Duration::from_secs(5)))
     );
 }
