@@ -102,7 +102,8 @@ impl Ledger {
                 ticket: view.ticket,
                 since: view.since,
                 arrived: view.since,
-                left: connected,
+                // Who was given away to another operator waits in the queue no longer.
+                left: connected.or(view.transferred_by.map(|_| state.at)),
                 connected,
                 waited: None,
                 operator: operator.map(|operator| self.names.operator(operator)),

@@ -59,11 +59,11 @@ impl CallRow {
         let newer = other.known >= self.known;
         // A call that was live when a run began is known from then on with the age of its ticket.
         self.arrived = self.arrived.max(other.arrived);
-        pick(&mut self.left, other.left, newer);
-        pick(&mut self.connected, other.connected, newer);
+        first(&mut self.left, other.left);
+        first(&mut self.connected, other.connected);
+        first(&mut self.forwarded, other.forwarded);
         pick(&mut self.waited, other.waited, newer);
         pick(&mut self.operator, other.operator, newer);
-        pick(&mut self.forwarded, other.forwarded, newer);
         pick(&mut self.ended, other.ended, newer);
         pick(&mut self.outcome, other.outcome, newer);
         pick(&mut self.talked, other.talked, newer);
@@ -98,6 +98,14 @@ impl TalkRow {
         pick(&mut self.wrap_up, other.wrap_up, newer);
         self.known = self.known.max(other.known);
     }
+}
+
+/// What happened first is what counts: a run that goes on knows only of the last time.
+fn first(known: &mut Option<Timestamp>, other: Option<Timestamp>) {
+    *known = match (*known, other) {
+        (Some(one), Some(two)) => Some(one.min(two)),
+        (one, two) => one.or(two),
+    };
 }
 
 fn pick<T>(known: &mut Option<T>, other: Option<T>, newer: bool) {

@@ -31,18 +31,11 @@ const REDIALS_MAX: u32 = 1_000;
 /// Calls removed in one transaction.
 const REMOVED_AT_ONCE: u32 = 5_000;
 
-/// Columns of `calls` that may be unknown: of two rows that know one, the later is right ([`CallRow::join`]).
-const CALL_FACTS: [&str; 9] = [
-    "left_at",
-    "connected",
-    "waited",
-    "operator",
-    "forwarded",
-    "ended",
-    "outcome",
-    "talked",
-    "held",
-];
+/// Columns of `calls` that may be unknown: of two rows that know one, the earlier moment is right, and
+const CALL_MOMENTS: [&str; 3] = ["left_at", "connected", "forwarded"];
+
+/// of these what is known later ([`CallRow::join`]).
+const CALL_FACTS: [&str; 6] = ["waited", "operator", "ended", "outcome", "talked", "held"];
 
 /// Calls that nobody took and nobody promised anything for. A call-back is abandoned when the caller calls again.
 const NOT_SERVED: &str = "connected IS NULL AND forwarded IS NULL AND caller IS NOT NULL \
@@ -111,6 +104,7 @@ impl Store {
                     "since",
                     "arrived",
                 ],
+                &CALL_MOMENTS,
                 &CALL_FACTS,
                 "arrived = MAX(arrived, excluded.arrived)",
             ),
@@ -118,6 +112,7 @@ impl Store {
                 "talks",
                 &["journal", "call", "operator"],
                 &["began"],
+                &[],
                 &["talked", "wrap_up"],
                 "began = MIN(began, excluded.began)",
             ),
@@ -165,9 +160,9 @@ impl Store {
                     millis(row.arrived),
                     row.left.map(millis),
                     row.connected.map(millis),
+                    row.forwarded.map(millis),
                     row.waited.map(length),
                     row.operator.as_deref(),
-                    row.forwarded.map(millis),
                     row.ended.map(millis),
                     row.outcome.map(Outcome::name),
                     row.talked.map(length),
@@ -401,24 +396,27 @@ impl Store {
 }
 
 /// The statement that writes a row, or joins it with the one that is there. `key` and `given` are always known.
-fn put(table: &str, key: &[&str], given: &[&str], facts: &[&str], extreme: &str) -> String {
+fn put(table: &str, key: &[&str], given: &[&str], moments: &[&str], facts: &[&str], extreme: &str) -> String {
     let columns: Vec<&str> = key
         .iter()
         .copied()
         .chain(["known"])
         .chain(given.iter().copied())
+        .chain(moments.iter().copied())
         .chain(facts.iter().copied())
         .collect();
     let marks = vec!["?"; columns.len()].join(", ");
-    let joined: Vec<String> = facts
-        .iter()
-        .map(|fact| {
-            format!(
-                "{fact} = CASE WHEN excluded.known >= known THEN IFNULL(excluded.{fact}, {fact}) \
+    let earliest = moments.iter().map(|moment| {
+        // MIN of one that is NULL is NULL.
+        format!("{moment} = IFNULL(MIN({moment}, excluded.{moment}), IFNULL({moment}, excluded.{moment}))")
+    });
+    let latest = facts.iter().map(|fact| {
+        format!(
+            "{fact} = CASE WHEN excluded.known >= known THEN IFNULL(excluded.{fact}, {fact}) \
                  ELSE IFNULL({fact}, excluded.{fact}) END"
-            )
-        })
-        .collect();
+        )
+    });
+    let joined: Vec<String> = earliest.chain(latest).collect();
     format!(
         "INSERT INTO {table} ({}) VALUES ({marks}) ON CONFLICT ({}) DO UPDATE SET {}, {extreme}, \
          known = MAX(known, excluded.known)",

@@ -108,12 +108,13 @@ fn later_knowledge_wins_and_less_is_never_written_over_more() {
     let from_snapshot = CallRow {
         known: at(70) + LATER,
         arrived: at(0) - LATER,
+        connected: Some(at(70)),
         waited: None,
         ..connected.clone()
     };
     joined.join(from_snapshot);
     assert_eq!(
-        (joined.arrived, joined.waited),
-        (at(0), Some(Duration::from_secs(5)))
+        (joined.arrived, joined.connected, joined.waited),
+        (at(0), Some(at(5)), Some(Duration::from_secs(5)))
     );
 }
