@@ -104,6 +104,7 @@ test("handing a call over: axe finds nothing serious in either language or theme
       await page.screenshot({ path: join(PICTURES, `asking-${language}-${scheme}.png`) });
       await second.screenshot({ path: join(PICTURES, `asked-${language}-${scheme}.png`) });
       await page.keyboard.press("b");
+      await expect(page.locator(".call .third")).toHaveCount(0);
       await expect(second.locator("#own-state")).toHaveText("Ready");
     }
     await page.getByRole("button", { name: language === "English" ? "中文" : "English", exact: true }).click();

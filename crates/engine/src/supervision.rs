@@ -235,7 +235,8 @@ impl Supervision {
     }
 }
 
-/// Who hears whom: those who talk one another, a supervisor all of them, and the supervisor those whom the mode says.
+/// Who hears whom: those who talk hear one another, a supervisor hears them all, and
+/// is heard by whom the mode says.
 fn hearings(talking: &[LegId], supervisor: Option<(LegId, SupervisorMode)>) -> Vec<Hearing> {
     let heard_by = |leg: LegId| match supervisor? {
         (supervisor, SupervisorMode::Whisper) if !leg.is_caller() => Some(supervisor),
@@ -252,4 +253,55 @@ fn hearings(talking: &[LegId], supervisor: Option<(LegId, SupervisorMode)>) -> V
         hears: talking.to_vec(),
     });
     each.chain(supervisor).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By leg number: who hears whom.
+    fn heard(talking: &[u32], mode: Option<SupervisorMode>) -> Vec<(u32, Vec<u32>)> {
+        let leg = |leg: &u32| LegId {
+            call: CallId(1),
+            leg: *leg,
+        };
+        let talking: Vec<LegId> = talking.iter().map(leg).collect();
+        let hearings = hearings(&talking, mode.map(|mode| (leg(&9), mode)));
+        let numbers = |legs: Vec<LegId>| legs.into_iter().map(|leg| leg.leg).collect();
+        let each = hearings
+            .into_iter()
+            .map(|hearing| (hearing.leg.leg, numbers(hearing.hears)));
+        each.collect()
+    }
+
+    #[test]
+    fn who_hears_whom() {
+        use SupervisorMode::{Barge, Listen, Whisper};
+        for (talking, mode, expected) in [
+            (
+                &[0, 1, 2][..],
+                None,
+                &[(0, &[1, 2][..]), (1, &[0, 2]), (2, &[0, 1])][..],
+            ),
+            (&[0, 1], Some(Listen), &[(0, &[1]), (1, &[0]), (9, &[0, 1])]),
+            (&[0, 1], Some(Whisper), &[(0, &[1]), (1, &[0, 9]), (9, &[0, 1])]),
+            (&[0, 1], Some(Barge), &[(0, &[1, 9]), (1, &[0, 9]), (9, &[0, 1])]),
+            (
+                &[1, 2],
+                Some(Whisper),
+                &[(1, &[2, 9]), (2, &[1, 9]), (9, &[1, 2])],
+            ),
+            (
+                &[0, 1, 2],
+                Some(Whisper),
+                &[(0, &[1, 2]), (1, &[0, 2, 9]), (2, &[0, 1, 9]), (9, &[0, 1, 2])],
+            ),
+        ] {
+            let expected: Vec<(u32, Vec<u32>)> = expected
+                .iter()
+                .map(|(leg, hears)| (*leg, hears.to_vec()))
+                .collect();
+            assert_eq!(heard(talking, mode), expected, "{talking:?} {mode:?}");
+        }
+    }
 }

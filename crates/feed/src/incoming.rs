@@ -391,6 +391,45 @@ mod tests {
                 Err(Refusal::UnknownPauseReason),
             ),
             (
+                anne,
+                r#"{"id":"1","do":"hold","on":true}"#,
+                Ok(Input::Hold {
+                    operator: ANNE,
+                    on: true,
+                }),
+            ),
+            (
+                anne,
+                r#"{"id":"1","do":"transfer","to":"1002"}"#,
+                Ok(Input::Transfer {
+                    operator: ANNE,
+                    to: BERT,
+                }),
+            ),
+            (
+                Role::Supervisor,
+                r#"{"id":"1","do":"consult","to":"1001","operator":"1002"}"#,
+                Ok(Input::Consult {
+                    operator: BERT,
+                    to: ANNE,
+                }),
+            ),
+            (
+                anne,
+                r#"{"id":"1","do":"consult","to":"1003"}"#,
+                Err(Refusal::UnknownTarget),
+            ),
+            (
+                anne,
+                r#"{"id":"1","do":"complete_transfer","operator":"1002"}"#,
+                Err(Refusal::NotSignedIn),
+            ),
+            (
+                Role::Wallboard,
+                r#"{"id":"1","do":"hang_up","operator":"1001"}"#,
+                Err(Refusal::NotSignedIn),
+            ),
+            (
                 Role::Supervisor,
                 r#"{"id":"1","do":"set_lines","lines":6,"until":1763906400000}"#,
                 Ok(Input::SetLines {

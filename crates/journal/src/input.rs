@@ -284,6 +284,13 @@ mod tests {
             (Input::Ready { operator }, &[28, 3]),
             (Input::Tick, &[29]),
             (Input::FollowSchedule, b"\0{\"in\":\"follow_schedule\"}"),
+            (
+                Input::Consult {
+                    operator,
+                    to: OperatorId(4),
+                },
+                b"\0{\"in\":\"consult\",\"operator\":3,\"to\":4}",
+            ),
         ];
         for (input, bytes) in table {
             assert_eq!(written(&input), bytes, "{input:?}");
@@ -309,6 +316,15 @@ mod tests {
                 reason: PauseReason::Chosen(3),
             },
             Input::ExtendWrapUp { operator },
+            Input::HangUp { operator },
+            Input::Hold { operator, on: true },
+            Input::Transfer {
+                operator,
+                to: OperatorId(8),
+            },
+            Input::Conference { operator },
+            Input::CompleteTransfer { operator },
+            Input::CancelConsult { operator },
             Input::SetLines {
                 lines: 7,
                 until: Timestamp::from_secs(1_800_000_000),

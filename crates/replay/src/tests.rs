@@ -4,7 +4,7 @@ use crate::{Auditor, Decisions, Found, Reason, Teller, Walk, Watch};
 use acd::schedule::Schedule;
 use acd::{
     Acd, AcdConfig, CallId, CallerNumber, Event, GoneCause, Input, LegId, OperatorConfig, OperatorId, Output,
-    QueueConfig, QueueId, Skills, Timestamp, TrunkId, Why,
+    QueueConfig, QueueId, ReturnCause, Role, Skills, Third, Timestamp, TrunkId, Why,
 };
 use expect_test::expect;
 use journal::{Begins, Head, Journal, Options};
@@ -318,12 +318,8 @@ fn who_was_passed_is_named_with_the_reason() {
     assert_eq!(passed.reasons[&Reason::Skills], (2, vec![CallId(2), CallId(3)]));
 }
 
-/// Events as a core would never send them.
-fn unjust(events: Vec<Event>) -> Vec<Found> {
-    let mut found = Vec::new();
-    let mut tell = |each| found.push(each);
-    let mut auditor = Auditor::new(None, None, &mut tell);
-    let head = Head {
+fn head() -> Head {
+    Head {
         segment: 1,
         epoch: 1,
         first_index: 0,
@@ -332,8 +328,15 @@ fn unjust(events: Vec<Event>) -> Vec<Found> {
         next_call: 1,
         created: at(0),
         config: config(),
-    };
-    auditor.run(&head);
+    }
+}
+
+/// Events as a core would never send them.
+fn unjust(events: Vec<Event>) -> Vec<Found> {
+    let mut found = Vec::new();
+    let mut tell = |each| found.push(each);
+    let mut auditor = Auditor::new(None, None, &mut tell);
+    auditor.run(&head());
     let capacity = Event::CapacityChanged {
         lines: 2,
         before: 0,
@@ -378,6 +381,82 @@ fn assigned(call: u64) -> Event {
     }
 }
 
+fn connected(call: u64) -> Event {
+    Event::CallConnected {
+        call: CallId(call),
+        queue: QueueId(0),
+        operator: OperatorId(0),
+        waited: Duration::ZERO,
+        rang: Duration::ZERO,
+    }
+}
+
+fn transferred(call: u64) -> Event {
+    Event::CallTransferred {
+        call: CallId(call),
+        queue: QueueId(0),
+        operator: OperatorId(0),
+        to: OperatorId(1),
+    }
+}
+
+fn returned(call: u64) -> Event {
+    Event::CallReturned {
+        call: CallId(call),
+        queue: QueueId(0),
+        operator: OperatorId(1),
+        cause: ReturnCause::NoAnswer,
+        rang: Duration::from_secs(20),
+    }
+}
+
+#[test]
+fn a_call_that_was_handed_over_tells_of_it() {
+    let call = CallId(1);
+    let asked = |role| Event::ThirdChanged {
+        call,
+        third: Some(Third {
+            operator: OperatorId(0),
+            role,
+        }),
+    };
+    let mut teller = Teller::new(call);
+    teller.run(&head());
+    let events = [
+        arrived(1, 1),
+        admitted(1),
+        connected(1),
+        asked(Role::Consulted),
+        asked(Role::Joined),
+        Event::ThirdChanged { call, third: None },
+        asked(Role::Ringing),
+        transferred(1),
+        returned(1),
+        connected(1),
+    ];
+    for (n, event) in (0..).zip(events) {
+        teller.handled(at(n), &Input::Tick, &[Output::Event(event)]);
+    }
+    let story = teller.story();
+    let told: Vec<&str> = story
+        .lines
+        .iter()
+        .skip(2)
+        .map(|line| line.what.as_str())
+        .collect();
+    expect![[r#"
+        talks with 1001
+        1001 is asked about it
+        1001 joins in
+        is between the two of them again
+        1001 is rung about it
+        is given by 1001 to ?
+        ? did not answer after 20.0 s: the call stands where it stood
+        talks with 1001
+        talked with 1001, then 1001; waited 2.0 s because: no line was free for 1.0 s, no operator who takes such calls was free for 1.0 s
+    "#]].assert_eq(&format!("{}\n{}\n", told.join("\n"), story.summary));
+}
+
 #[test]
 fn an_order_that_was_broken_is_refuted() {
     let table = [
@@ -403,6 +482,34 @@ fn an_order_that_was_broken_is_refuted() {
                 admitted(2),
                 assigned(2),
             ],
+            Some("given 1001 though call 1"),
+        ),
+        (
+            [
+                &[
+                    arrived(1, 1),
+                    admitted(1),
+                    assigned(1),
+                    connected(1),
+                    transferred(1),
+                ][..],
+                &[arrived(2, 2), admitted(2), assigned(2)],
+            ]
+            .concat(),
+            None,
+        ),
+        (
+            [
+                &[
+                    arrived(1, 1),
+                    admitted(1),
+                    assigned(1),
+                    connected(1),
+                    transferred(1),
+                ][..],
+                &[arrived(2, 2), admitted(2), returned(1), assigned(2)],
+            ]
+            .concat(),
             Some("given 1001 though call 1"),
         ),
         (vec![arrived(1, 1), arrived(2, 1)], Some("drawn twice")),
