@@ -8,8 +8,8 @@ const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 export default defineConfig({
   testDir: "e2e",
   outputDir: join(tmpdir(), "holdfast-console"),
-  // Each test has an engine of its own, and they share two cores.
-  workers: 1,
+  // Each test has an engine of its own; most of the time they wait for something to happen.
+  workers: 2,
   retries: 0,
   timeout: 60_000,
   expect: { timeout: 15_000 },

@@ -34,6 +34,7 @@ test("a form is saved as it is typed, by keyboard, and is there after a reload",
   await page.keyboard.type("A dog barks, ready to r and 1");
   await expect(saved(page)).toHaveText("Saved.");
   await page.keyboard.press("Shift+Tab");
+  await expect(page.getByLabel("traffic")).toBeFocused();
   await page.keyboard.press("Space");
   await expect(page.getByLabel("traffic")).toBeChecked();
   await page.getByLabel("Outcome").selectOption("resolved");

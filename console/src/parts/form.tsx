@@ -19,15 +19,22 @@ export function FormCard({ view, call, history }: FormProps) {
   useKeys({ n: () => node.current?.focus() });
   const { drafts, hello } = view;
   if (!drafts || !hello?.form) return null;
-  const form = drafts.of(call) ?? savedBy(drafts.operator, history) ?? BLANK;
-  const type = (change: Partial<Form>) => drafts.type(call, { ...form, ...change });
+  const current = () => drafts.of(call) ?? savedBy(drafts.operator, history) ?? BLANK;
+  const form = current();
+  // What is there may be newer than what was drawn: two changes can come between two drawings.
+  const type = (change: Partial<Form>) => drafts.type(call, { ...current(), ...change });
+  const choose = (category: string, is: boolean) => {
+    const has = current().categories;
+    const all = hello.form?.categories ?? [];
+    type({ categories: all.filter((each) => (each === category ? is : has.includes(each))) });
+  };
   return (
     <section class="card form" aria-labelledby="form">
       <h2 id="form">
         {words().form}
         <kbd aria-hidden="true">N</kbd>
       </h2>
-      <Choices choices={hello.form} form={form} type={type} />
+      <Choices choices={hello.form} form={form} type={type} choose={choose} />
       <textarea
         ref={node}
         aria-label={words().formText}
@@ -52,11 +59,10 @@ interface ChoicesProps {
   choices: NonNullable<Hello["form"]>;
   form: Form;
   type: (change: Partial<Form>) => void;
+  choose: (category: string, is: boolean) => void;
 }
 
-function Choices({ choices: { outcomes, categories }, form, type }: ChoicesProps) {
-  const chosen = (category: string, is: boolean) =>
-    categories.filter((each) => (each === category ? is : form.categories.includes(each)));
+function Choices({ choices: { outcomes, categories }, form, type, choose }: ChoicesProps) {
   return (
     <>
       {outcomes.length > 0 && (
@@ -83,7 +89,7 @@ function Choices({ choices: { outcomes, categories }, form, type }: ChoicesProps
               <input
                 type="checkbox"
                 checked={form.categories.includes(category)}
-                onChange={(event) => type({ categories: chosen(category, event.currentTarget.checked) })}
+                onChange={(event) => choose(category, event.currentTarget.checked)}
               />
               <span>{category}</span>
             </label>
