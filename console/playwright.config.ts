@@ -8,8 +8,8 @@ const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 export default defineConfig({
   testDir: "e2e",
   outputDir: join(tmpdir(), "holdfast-console"),
-  // Each test has an engine of its own; most of the time they wait for something to happen.
-  workers: 2,
+  // Each test has an engine and a browser of its own, which two cores are just enough for.
+  workers: 1,
   retries: 0,
   timeout: 60_000,
   expect: { timeout: 15_000 },
