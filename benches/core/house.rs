@@ -67,5 +67,6 @@ fn config(windows: Vec<Window>, lines_otherwise: u32, operators: u32, calls_max:
         calls_max,
         dialable: vec![],
         forwards: vec![],
+        transfer: None,
     }
 }

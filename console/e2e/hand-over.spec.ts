@@ -65,6 +65,35 @@ test("a call is handed over at once", async ({ page, browser, place }) => {
   await expect(second.locator(".call")).toContainText("handed over by 1001");
 });
 
+test("a call is given to a number outside that the configuration allows", async ({ page, place }) => {
+  const [phone, outside] = [place.address(), place.address()];
+  const engine = await Engine.start(place, {
+    operators: { "1001": phone },
+    queue: 'wrap_up = "40s"',
+    trunk: `dial = "sip:${outside}:5060"`,
+    tables: '[transfer]\ntrunk = "loopback"\nnumbers = ["139*"]',
+  });
+  engine.phone(phone);
+  engine.phone(outside);
+  await signIn(page, engine, "1001");
+  await page.keyboard.press("r");
+  await expect(page.locator("#own-state")).toHaveText("Ready");
+  engine.callers(1, CALLER);
+  await expect(page.locator("#own-state")).toHaveText("Talking");
+  await page.keyboard.press("d");
+  const dialog = page.getByRole("dialog", { name: "Who is to have this call?" });
+  await page.keyboard.type("110");
+  await expect(dialog).toContainText("Calls may not be given to this number.");
+  await expect(dialog.getByRole("button", { name: "Transfer at once" })).toBeDisabled();
+  for (let typed = 0; typed < 3; typed += 1) await page.keyboard.press("Backspace");
+  await page.keyboard.type("139 0000 0001");
+  await expect(dialog).toContainText("Enter gives the call to 13900000001 at once.");
+  await page.keyboard.press("Enter");
+  await expect(page.locator("#own-state")).toHaveText("Wrap-up");
+  const metrics = async () => (await fetch(`${engine.url}/metrics`)).text();
+  await expect.poll(metrics).toContain('holdfast_calls{queue="hotline",stage="forwarded"} 1');
+});
+
 test("a colleague is asked, talks along, goes, and at last has the call", async ({ page, browser, place }) => {
   const { second, board } = await talking(page, browser, place);
   const chosen = page.getByRole("option", { selected: true });

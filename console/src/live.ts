@@ -196,7 +196,7 @@ class Live {
       this.told = { at: delta.at, place: delta.position, wait: delta.wait_ms };
     } else if (delta.event === "call_assigned" && delta.operator === this.connection.hello?.operator) {
       this.why = { call: delta.call, operator: delta.operator, why: delta.why };
-    } else if ((delta.event === "call_ended" || delta.event === "call_transferred") && delta.operator === this.connection.hello?.operator) {
+    } else if (takesCall(delta) && delta.operator === this.connection.hello?.operator) {
       this.lastCall = before.calls.find(({ call }) => call === delta.call) ?? null;
     }
     for (const heard of this.listeners) heard(delta, before, after);
@@ -244,3 +244,10 @@ async function fetchAbout(): Promise<About | null> {
 }
 
 export const live = new Live();
+
+type Taking = Extract<Delta, { event: "call_ended" | "call_transferred" | "call_sent_outside" }>;
+
+/** Whether a delta says that an operator has a call no longer. */
+function takesCall(delta: Delta): delta is Taking {
+  return ["call_ended", "call_transferred", "call_sent_outside"].includes(delta.event);
+}

@@ -117,6 +117,16 @@ describe("calls", () => {
     expect(given).toEqual({ ...caller, stage: "ringing", operator: "1002", transferred_by: "1001" });
   });
 
+  it("are given to a number outside, and talk with it or come back", () => {
+    const sent: Change = { event: "call_sent_outside", call: 7, operator: "1001", number: "13900000001" };
+    const ringing = { ...caller, stage: "ringing", outside: "13900000001", transferred_by: "1001" };
+    expect(call(play([connected, sent]), 7)).toEqual(ringing);
+    const talking = call(play([connected, sent, { event: "outside_answered", call: 7 }]), 7);
+    expect(talking).toEqual({ ...ringing, stage: "forwarded", line: false });
+    const back: Change = { event: "outside_failed", call: 7, cause: "busy", rang_ms: 900 };
+    expect(call(play([connected, sent, back]), 7)).toEqual({ ...caller, stage: "admitted", transferred_by: "1001" });
+  });
+
   it("leave, are forwarded, and end", () => {
     const leaving = call(play([connected, { event: "call_leaving", call: 7, outcome: "closed" }]), 7);
     expect(leaving).toEqual({ ...caller, stage: "leaving" });

@@ -74,6 +74,20 @@ function changed(state: QueueState, delta: Change, at: number): QueueState {
         operator: delta.to,
         transferred_by: delta.operator,
       }));
+    case "call_sent_outside":
+      return withCall(state, delta.call, (call) => ({
+        ...staged(call, "ringing"),
+        ...(delta.number !== null && { outside: delta.number }),
+        transferred_by: delta.operator,
+      }));
+    case "outside_answered":
+      return withCall(state, delta.call, (call) => ({
+        ...staged(call, "forwarded"),
+        ...(call.outside !== undefined && { outside: call.outside }),
+        line: false,
+      }));
+    case "outside_failed":
+      return withCall(state, delta.call, (call) => staged(call, "admitted"));
     case "call_leaving":
       return withCall(state, delta.call, (call) => staged(call, "leaving"));
     case "call_forwarded":
@@ -135,7 +149,8 @@ function isBefore(one: Call, other: Call): boolean {
 
 /** The call at another stage, without what belonged to the one before. */
 function staged(call: Call, stage: Call["stage"]): Call {
-  const { operator: _operator, connected: _connected, held: _held, third: _third, forward: _forward, ...rest } = call;
+  const { operator: _operator, connected: _connected, held: _held, third: _third, ...others } = call;
+  const { forward: _forward, outside: _outside, ...rest } = others;
   return { ...rest, stage };
 }
 

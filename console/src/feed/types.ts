@@ -4,7 +4,11 @@
 /** The version of the protocol that `hello` names. */
 export const PROTOCOL = 1;
 
-export type Call = { call: number, queue: string, trunk: string, caller: string | null, ticket: number, since: number, line: boolean, stage: Stage, needs?: Array<string>, call_back?: boolean, forward?: string, operator?: string, connected?: number, held?: boolean, third?: Third, transferred_by?: string, };
+export type Call = { call: number, queue: string, trunk: string, caller: string | null, ticket: number, since: number, line: boolean, stage: Stage, needs?: Array<string>, call_back?: boolean, forward?: string, 
+/**
+ * The number outside that an operator gave it to.
+ */
+outside?: string, operator?: string, connected?: number, held?: boolean, third?: Third, transferred_by?: string, };
 
 /**
  * As what one may sign in; left out for an operator.
@@ -26,6 +30,7 @@ id: string, } & ({ "do": "sign_on", operator?: string, }
   | { "do": "hang_up", operator?: string, }
   | { "do": "hold", operator?: string, on: boolean, }
   | { "do": "transfer", operator?: string, to: string, }
+  | { "do": "transfer_outside", operator?: string, number: string, }
   | { "do": "consult", operator?: string, to: string, }
   | { "do": "conference", operator?: string, }
   | { "do": "complete_transfer", operator?: string, }
@@ -125,6 +130,10 @@ phones?: Array<string>,
  */
 on_demand?: Array<string>, 
 /**
+ * For who has signed in: the numbers outside that calls may be given to; a star at the end stands for any digits.
+ */
+transfer_numbers?: Array<string>, 
+/**
  * From when on figures are to be marked.
  */
 thresholds: MarkedFrom, 
@@ -172,6 +181,9 @@ export type Message = { "type": "hello" } & Hello
   | { "event": "call_held", call: number, held: boolean, }
   | { "event": "third_changed", call: number, third: Third | null, }
   | { "event": "call_transferred", call: number, operator: string, to: string, }
+  | { "event": "call_sent_outside", call: number, operator: string, number: string | null, }
+  | { "event": "outside_answered", call: number, }
+  | { "event": "outside_failed", call: number, cause: ReturnCause, rang_ms: number, }
   | { "event": "call_leaving", call: number, outcome: Outcome, }
   | { "event": "call_ended", call: number, operator: string | null, outcome: Outcome, waited_ms: number, talked_ms: number, held_ms: number, place_kept: boolean, }
   | { "event": "operator_changed", operator: string, after_ms: number, state: State, reason?: string, call?: number, until?: number, }
@@ -284,7 +296,8 @@ export type WaitMarks = { watch: number, alarm: number, };
 export type WaitsFor = { "for": "line", lines: number, lines_in_use: number, next_change: number | null, next_lines: number | null, }
   | { "for": "operator", may: number, busy: number, paused: number, relaxes: number | null, }
   | { "for": "answer", operator: string, until: number, }
-  | { "for": "caller", operator: string, until: number, };
+  | { "for": "caller", operator: string, until: number, }
+  | { "for": "outside", until: number, };
 
 /**
  * Why this operator got this call.

@@ -90,6 +90,8 @@ function sentences(what: WaitsFor, clock: (moment: number) => string): string[] 
     }
     case "answer":
       return [fill(words().whyAnswer, { operator: what.operator, time: clock(what.until) })];
+    case "outside":
+      return [fill(words().whyOutside, { time: clock(what.until) })];
     case "caller":
       return [fill(words().whyCaller, { operator: what.operator, time: clock(what.until) })];
     default:

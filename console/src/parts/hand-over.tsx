@@ -1,6 +1,8 @@
-// Choosing who is to have the call, or is to be asked about it first: type to narrow the list, arrows to choose.
+// Choosing who is to have the call, or is to be asked about it first: type to narrow the list, arrows to choose. Where the
+// configuration allows it, a number outside can be typed too, which gets the call at once.
 
 import { useState } from "preact/hooks";
+import { isAllowed, numberOf } from "../feed/numbers";
 import type { Operator, Order } from "../feed/wire";
 import { fill, words } from "../i18n";
 import type { View } from "../live";
@@ -33,7 +35,13 @@ export function HandOver({ view, me, run, onClose }: HandOverProps) {
     event.preventDefault();
     move(event.key === "ArrowDown" ? 1 : -1);
   };
-  const order = (what: "consult" | "transfer") => () => choice && run({ do: what, to: choice.operator });
+  const outside = choice ? null : numberOf(typed);
+  const mayHave = outside !== null && isAllowed(outside, view.hello?.transfer_numbers ?? []);
+  const give = () => {
+    if (choice) run({ do: "transfer", to: choice.operator });
+    else if (mayHave) run({ do: "transfer_outside", number: outside });
+  };
+  const ask = () => choice && run({ do: "consult", to: choice.operator });
   return (
     <Dialog title={words().handOverTitle} onClose={onClose}>
       <form method="dialog" class="hand-over">
@@ -66,13 +74,15 @@ export function HandOver({ view, me, run, onClose }: HandOverProps) {
           ))}
         </ul>
         <p class="note" role="status">
-          {choice ? fill(words().handOverHint, { name: choice.operator }) : words().nobodyFree}
+          {choice ? fill(words().handOverHint, { name: choice.operator }) : withoutChoice(view, outside, mayHave)}
         </p>
         <div class="buttons">
-          <button class="primary" disabled={!choice} onClick={order("consult")}>
-            {words().askFirst}
-          </button>
-          <button disabled={!choice} onClick={order("transfer")}>
+          {!mayHave && (
+            <button class="primary" disabled={!choice} onClick={ask}>
+              {words().askFirst}
+            </button>
+          )}
+          <button class={mayHave ? "primary" : ""} disabled={!choice && !mayHave} onClick={give}>
             {words().transferNow}
           </button>
           <button type="button" onClick={onClose}>
@@ -82,6 +92,13 @@ export function HandOver({ view, me, run, onClose }: HandOverProps) {
       </form>
     </Dialog>
   );
+}
+
+/** What can be done when no colleague who is free is chosen. */
+function withoutChoice({ hello }: View, outside: string | null, mayHave: boolean): string {
+  if (mayHave) return fill(words().outsideHint, { number: outside ?? "" });
+  const anyAllowed = (hello?.transfer_numbers ?? []).length > 0;
+  return outside !== null && anyAllowed ? words().outsideNotAllowed : words().nobodyFree;
 }
 
 function isFree({ state }: Operator): boolean {

@@ -21,7 +21,7 @@ export function callerName({ caller, call_back }: Pick<Call, "caller" | "call_ba
 }
 
 export function stageName(call: Call): string {
-  return fill(words()[call.stage], { operator: call.operator ?? "" });
+  return fill(words()[call.stage], { operator: call.operator ?? call.outside ?? "" });
 }
 
 /** Who waits, in order of service. At most `most` are listed; how many more there are is said. */

@@ -79,6 +79,10 @@ pub(crate) enum CallState {
     CallingBack(Talk),
     /// Talks with an operator.
     Talking(Talk),
+    /// An operator gave it to a number outside, whose phone rings on the last leg.
+    RingingOutside(Outside),
+    /// Talks with a number outside on the last leg.
+    TalkingOutside { number: CallerNumber },
     /// Left the queue unserved.
     Leaving {
         outcome: Outcome,
@@ -121,6 +125,17 @@ pub(crate) struct Talk {
     /// Whom the operator has asked for, if anybody.
     #[serde(default)]
     pub(crate) third: Option<Third>,
+}
+
+/// A number outside that an operator gave a call to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Outside {
+    pub(crate) number: CallerNumber,
+    /// By which it is dialled.
+    pub(crate) trunk: TrunkId,
+    pub(crate) dialled: Timestamp,
+    /// How long it rings at most.
+    pub(crate) until: Timestamp,
 }
 
 /// A second operator, dialled by the first for the same call.
@@ -233,7 +248,10 @@ impl Call {
 
     /// Whether it has not come to anybody yet: it waits, or phones ring for it.
     pub(crate) fn waits(&self) -> bool {
-        !matches!(self.state, CallState::Talking(_) | CallState::Leaving { .. })
+        !matches!(
+            self.state,
+            CallState::Talking(_) | CallState::TalkingOutside { .. } | CallState::Leaving { .. }
+        )
     }
 }
 

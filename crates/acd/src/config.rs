@@ -1,7 +1,7 @@
 //! What the core is told once: limits, times, queues, operators and the schedule of lines.
 
 use crate::schedule::{Schedule, Timetable};
-use crate::{ConfigError, Outcome};
+use crate::{ConfigError, Outcome, TrunkId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -18,12 +18,73 @@ pub struct AcdConfig {
     pub pause_reasons: Vec<String>,
     /// Most live calls over all queues; one more is `saturated`. Call-backs that were promised do not count.
     pub calls_max: u32,
-    /// Whether callers can be dialled by a trunk, by [`TrunkId`](crate::TrunkId); left out means no.
+    /// Whether callers can be dialled by a trunk, by [`TrunkId`]; left out means no.
     #[serde(default)]
     pub dialable: Vec<bool>,
     /// Where calls can be forwarded to, as SIP addresses; the core only knows their index.
     #[serde(default)]
     pub forwards: Vec<String>,
+    /// To which numbers outside operators may give calls; left out means to none.
+    #[serde(default)]
+    pub transfer: Option<TransferRule>,
+}
+
+/// How operators may give calls to numbers outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransferRule {
+    /// The trunk by which they are dialled; callers can be dialled by it.
+    pub trunk: TrunkId,
+    /// Numbers that may be dialled, as [`Self::is_pattern`] has them.
+    pub numbers: Vec<String>,
+    /// How long the phone outside rings.
+    pub ring_timeout: Duration,
+}
+
+impl TransferRule {
+    /// The longest number, in digits; E.164 allows 15, and some put a provider's prefix before it.
+    pub const DIGITS_MAX: usize = 32;
+
+    /// Whether `text` is a number that can be dialled: digits, perhaps after a plus sign.
+    pub fn is_number(text: &str) -> bool {
+        let digits = text.strip_prefix('+').unwrap_or(text);
+        (1..=Self::DIGITS_MAX).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
+    }
+
+    /// Whether `text` says which numbers may be dialled: a number, or what numbers begin with and a star.
+    pub fn is_pattern(text: &str) -> bool {
+        match text.strip_suffix('*') {
+            Some(first) => first.is_empty() || first == "+" || Self::is_number(first),
+            None => Self::is_number(text),
+        }
+    }
+
+    /// Whether a number may be dialled.
+    pub fn allows(&self, number: &str) -> bool {
+        let matches = |pattern: &String| match pattern.strip_suffix('*') {
+            Some(first) => number.starts_with(first),
+            None => number == pattern,
+        };
+        Self::is_number(number) && self.numbers.iter().any(matches)
+    }
+
+    fn validate(&self, dialable: &[bool]) -> Result<(), (&'static str, &'static str)> {
+        if dialable.get(self.trunk.0 as usize) != Some(&true) {
+            return Err((
+                "trunk",
+                "nobody can be dialled by it; name a trunk that has `dial`",
+            ));
+        }
+        if !self.numbers.iter().all(|number| Self::is_pattern(number)) {
+            return Err((
+                "numbers",
+                "not all are digits with perhaps a plus sign before and a star after them; write \"010*\"",
+            ));
+        }
+        if self.ring_timeout.is_zero() {
+            return Err(("ring_timeout", "no phone could ring; use at least a second"));
+        }
+        Ok(())
+    }
 }
 
 /// One queue.
@@ -266,6 +327,10 @@ impl AcdConfig {
             .try_for_each(|s| Timetable::new(s).map(drop))?;
         if self.calls_max == 0 {
             return Err(ConfigError::CallsMax);
+        }
+        if let Some(rule) = &self.transfer {
+            rule.validate(&self.dialable)
+                .map_err(|(key, what)| ConfigError::Transfer { key, what })?;
         }
         let last = self.queues.len().checked_sub(1).ok_or(ConfigError::NoQueues)? as u32;
         for (index, queue) in self.queues.iter().enumerate() {

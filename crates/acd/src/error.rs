@@ -36,6 +36,9 @@ pub enum ConfigError {
         key: &'static str,
         what: &'static str,
     },
+    /// Calls could not be given to numbers outside.
+    #[error("transfer.{key}: {what}")]
+    Transfer { key: &'static str, what: &'static str },
     /// No call at all would be taken.
     #[error("calls_max: must be at least 1")]
     CallsMax,

@@ -106,6 +106,29 @@ pub enum Event {
         operator: OperatorId,
         to: OperatorId,
     },
+    /// The operator gave the call to a number outside, whose phone rings for it from now on: the caller waits again, in
+    /// the place of old. `OutsideAnswered` or `OutsideFailed` follows, unless the caller hangs up.
+    CallSentOutside {
+        call: CallId,
+        queue: QueueId,
+        operator: OperatorId,
+        number: CallerNumber,
+        leg: LegId,
+    },
+    /// The call talks with the number outside; it holds no line any more.
+    OutsideAnswered {
+        call: CallId,
+        queue: QueueId,
+        number: CallerNumber,
+        leg: LegId,
+    },
+    /// The phone outside did not take the call, which stands where it stood.
+    OutsideFailed {
+        call: CallId,
+        queue: QueueId,
+        cause: ReturnCause,
+        rang: Duration,
+    },
     /// The call leaves the queue, and hears a last word or an offer or is forwarded. A line it holds stays held until
     /// `CallEnded` or `CallForwarded`. Said again if the caller accepts the offer.
     CallLeaving {
@@ -231,7 +254,7 @@ impl Why {
     pub const OTHERS_MAX: usize = 8;
 }
 
-/// Why a call came back from an operator's phone.
+/// Why a call came back from an operator's phone, or from one outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReturnCause {
@@ -325,6 +348,8 @@ pub enum Refusal {
     NobodyAsked,
     /// Whom the operator has asked for has not picked up yet.
     NotAnswered,
+    /// The configuration does not allow calls to be given to this number.
+    NumberNotAllowed,
 }
 
 impl Refusal {
@@ -342,6 +367,7 @@ impl Refusal {
             Refusal::AskedAlready => "asked_already",
             Refusal::NobodyAsked => "nobody_asked",
             Refusal::NotAnswered => "not_answered",
+            Refusal::NumberNotAllowed => "number_not_allowed",
         }
     }
 }

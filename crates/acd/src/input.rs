@@ -59,6 +59,11 @@ pub enum Input {
     Hold { operator: OperatorId, on: bool },
     /// The operator gives the call to another one, unasked.
     Transfer { operator: OperatorId, to: OperatorId },
+    /// The operator gives the call to a number outside, unasked.
+    TransferOutside {
+        operator: OperatorId,
+        number: CallerNumber,
+    },
     /// The operator asks another one about the call, while the caller is on hold.
     Consult { operator: OperatorId, to: OperatorId },
     /// The operator, the one who was asked and the caller are to talk together.

@@ -32,7 +32,8 @@ pub enum Output {
         caller: CallerNumber,
         waited: Duration,
     },
-    /// Ring a phone outside: the caller's own for a call-back, or another place's for a call that is forwarded.
+    /// Ring a phone outside: the caller's own for a call-back, another place's for a call that is forwarded, or one that an
+    /// operator gave the call to.
     DialOut {
         leg: LegId,
         to: Destination,
@@ -63,6 +64,8 @@ pub enum Destination {
     Caller,
     /// Another place: an index into [`AcdConfig::forwards`](crate::AcdConfig::forwards).
     Forward(u32),
+    /// A number that an operator gave the call to.
+    Number(CallerNumber),
 }
 
 /// What a caller hears.

@@ -78,6 +78,10 @@ pub enum Stage {
     Leaving,
     /// Talks with another place, an index into [`AcdConfig::forwards`](crate::AcdConfig::forwards).
     Forwarded { to: u32, leg: LegId },
+    /// An operator gave it to a number outside, whose phone rings.
+    RingingOutside { number: CallerNumber, leg: LegId },
+    /// Talks with a number outside; holds no line.
+    TalkingOutside { number: CallerNumber, leg: LegId },
 }
 
 /// One operator.
@@ -202,14 +206,30 @@ impl Snapshot {
                     view.transferred_by = Some(operator);
                 }
             }
+            Event::CallSentOutside {
+                call,
+                operator,
+                number,
+                leg,
+                ..
+            } => {
+                if let Some(view) = self.stage(call, Stage::RingingOutside { number, leg }) {
+                    view.transferred_by = Some(operator);
+                }
+            }
+            Event::OutsideAnswered {
+                call, number, leg, ..
+            } => {
+                self.elsewhere(call, Stage::TalkingOutside { number, leg });
+            }
+            Event::OutsideFailed { call, .. } => {
+                self.stage(call, Stage::Admitted);
+            }
             Event::CallLeaving { call, .. } => {
                 self.stage(call, Stage::Leaving);
             }
             Event::CallForwarded { call, to, leg, .. } => {
-                if let Some(view) = self.stage(call, Stage::Forwarded { to, leg }) {
-                    let held_line = view.admitted.take().is_some();
-                    self.lines_in_use -= u32::from(held_line);
-                }
+                self.elsewhere(call, Stage::Forwarded { to, leg });
             }
             Event::CallEnded { call, .. } => {
                 if let Some(index) = self.calls.iter().position(|view| view.call == call) {
@@ -258,6 +278,14 @@ impl Snapshot {
             for_call && view.operator != but
         };
         self.operators.iter().find(rings).map(|view| view.operator)
+    }
+
+    /// A call talks with somebody who needs no line of ours.
+    fn elsewhere(&mut self, call: CallId, stage: Stage) {
+        if let Some(view) = self.stage(call, stage) {
+            let held_line = view.admitted.take().is_some();
+            self.lines_in_use -= u32::from(held_line);
+        }
     }
 
     fn call_mut(&mut self, call: CallId) -> Option<&mut CallView> {

@@ -207,6 +207,7 @@ fn config() -> AcdConfig {
         calls_max: 4_000,
         dialable: vec![true],
         forwards: vec!["sip:elsewhere@192.0.2.9".into()],
+        transfer: None,
     }
 }
 

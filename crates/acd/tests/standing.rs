@@ -34,8 +34,13 @@ fn core(answer: AnswerWhen) -> Acd {
         operators: vec![operator("1001"), operator("1002")],
         pause_reasons: vec![],
         calls_max: 100,
-        dialable: vec![],
+        dialable: vec![true],
         forwards: vec![],
+        transfer: Some(acd::TransferRule {
+            trunk: TrunkId(0),
+            numbers: vec!["13*".into()],
+            ring_timeout: Duration::from_secs(20),
+        }),
     })
     .expect("a good configuration")
 }
@@ -202,6 +207,42 @@ fn a_second_operator_is_rung_and_heard_as_before() {
     tell(&mut acd, &[Input::CompleteTransfer { operator: first }]);
     let bridge = Output::Bridge {
         operator_leg: third_leg,
+    };
+    assert_eq!(acd.standing_orders(), [answer, bridge]);
+}
+
+#[test]
+fn a_phone_outside_is_rung_and_heard_as_before() {
+    let mut acd = core(AnswerWhen::Arrival);
+    let operator = OperatorId(0);
+    let number = CallerNumber::new("13900000001");
+    tell(
+        &mut acd,
+        &[
+            Input::Tick,
+            Input::PhoneRegistered { operator },
+            arrival(1),
+            Input::LegAnswered { leg: leg(1) },
+            Input::TransferOutside { operator, number },
+        ],
+    );
+    let call = CallId(1);
+    let outside = LegId { call, leg: 2 };
+    let answer = Output::Answer { call };
+    let music = Output::Play {
+        call,
+        audio: Audio::HoldMusic,
+    };
+    let dial = Output::DialOut {
+        leg: outside,
+        to: acd::Destination::Number(number),
+        caller: CallerNumber::withheld(),
+        trunk: TrunkId(0),
+    };
+    assert_eq!(acd.standing_orders(), [answer.clone(), music, dial]);
+    tell(&mut acd, &[Input::LegAnswered { leg: outside }]);
+    let bridge = Output::Bridge {
+        operator_leg: outside,
     };
     assert_eq!(acd.standing_orders(), [answer, bridge]);
 }

@@ -113,8 +113,12 @@ pub(crate) fn differences(believed: &Snapshot, standing: &[LegId]) -> BTreeMap<L
             let leg = LegId::caller(view.call);
             missing.insert(leg, Stuck::CallerMissing(leg));
         }
-        if let Stage::Forwarded { leg, .. } = view.stage {
-            missing.insert(leg, Stuck::TalkingMissing(leg));
+        match view.stage {
+            Stage::Forwarded { leg, .. } | Stage::TalkingOutside { leg, .. } => {
+                missing.insert(leg, Stuck::TalkingMissing(leg));
+            }
+            Stage::RingingOutside { leg, .. } => drop(missing.insert(leg, Stuck::RingingMissing(leg))),
+            _ => {}
         }
     }
     for view in &believed.operators {
@@ -217,6 +221,25 @@ mod tests {
         for (standing, expected) in table {
             let found: Vec<Stuck> = differences(&believed(), &standing).into_values().collect();
             assert_eq!(found, Vec::from_iter(expected));
+        }
+    }
+
+    #[test]
+    fn a_phone_outside_is_missed_too() {
+        let (outside, number) = (leg(2, 2), CallerNumber::new("13900000001"));
+        let ringing = Stage::RingingOutside { number, leg: outside };
+        let talking = Stage::TalkingOutside { number, leg: outside };
+        for (stage, missing) in [
+            (ringing, Stuck::RingingMissing(outside)),
+            (talking, Stuck::TalkingMissing(outside)),
+        ] {
+            let mut believed = believed();
+            believed.calls[1].stage = stage;
+            let standing = [leg(1, 0), leg(1, 1), leg(2, 0), leg(2, 1)];
+            let found: Vec<Stuck> = differences(&believed, &standing).into_values().collect();
+            assert_eq!(found, [missing]);
+            let whole = [&standing[..], &[outside]].concat();
+            assert!(differences(&believed, &whole).is_empty());
         }
     }
 

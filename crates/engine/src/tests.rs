@@ -195,6 +195,7 @@ pub(crate) fn core() -> AcdConfig {
         calls_max: 100,
         dialable: Vec::new(),
         forwards: Vec::new(),
+        transfer: None,
     }
 }
 

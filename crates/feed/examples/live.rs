@@ -312,5 +312,6 @@ fn config() -> AcdConfig {
         calls_max: 100,
         dialable: Vec::new(),
         forwards: Vec::new(),
+        transfer: None,
     }
 }

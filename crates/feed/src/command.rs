@@ -103,6 +103,12 @@ pub enum Refusal {
     /// There is nobody by that name to ask about a call, or to give it to.
     #[error("say to whom: there is no operator by that name")]
     UnknownTarget,
+    /// What a call is to be given to is no telephone number.
+    #[error(
+        "`number` must be digits, {} at most, perhaps after a plus sign",
+        acd::TransferRule::DIGITS_MAX
+    )]
+    NotANumber,
     /// The configuration has no such pause reason.
     #[error("there is no such pause reason; hello lists those there are")]
     UnknownPauseReason,
@@ -181,6 +187,7 @@ impl Refusal {
             Self::TooManyAttempts => "too_many_attempts",
             Self::UnknownOperator => "unknown_operator",
             Self::UnknownTarget => "unknown_target",
+            Self::NotANumber => "not_a_number",
             Self::UnknownPauseReason => "unknown_pause_reason",
             Self::LinesOutOfRange => "lines_out_of_range",
             Self::UntilOutOfRange => "until_out_of_range",
@@ -225,6 +232,9 @@ const fn explain(refusal: acd::Refusal) -> &'static str {
         acd::Refusal::NobodyAsked => "nobody was asked; consult somebody first",
         acd::Refusal::NotAnswered => {
             "that phone has not been picked up yet; wait, or complete the transfer as it is"
+        }
+        acd::Refusal::NumberNotAllowed => {
+            "calls may not be given to this number; `numbers` of [transfer] in the configuration says to which they may"
         }
     }
 }

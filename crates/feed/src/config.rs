@@ -64,6 +64,8 @@ pub struct Directory {
     pub skills: Vec<String>,
     /// Where calls can be forwarded to, by index.
     pub forwards: Vec<String>,
+    /// Numbers outside that calls may be given to, as [`acd::TransferRule`] has them.
+    pub transfer_numbers: Vec<String>,
     /// Phones at which supervisors listen, by user name.
     pub supervisors: Vec<String>,
     /// Queues whose calls are recorded when somebody asks for it.

@@ -115,8 +115,12 @@ fn serialise(directory: &Directory, seq: u64, at: Timestamp, event: &Event) -> D
         .bytes()
     };
     let clear = text(Numbers::Clear);
-    // Only an arrival shows a number.
-    let masked = if matches!(event, Event::CallArrived { .. } | Event::CallBackPromised { .. }) {
+    // Few events show a number.
+    let numbered = matches!(
+        event,
+        Event::CallArrived { .. } | Event::CallBackPromised { .. } | Event::CallSentOutside { .. }
+    );
+    let masked = if numbered {
         text(Numbers::Masked)
     } else {
         clear.clone()

@@ -4,7 +4,7 @@ use crate::auth::Role;
 use crate::command::{Refusal, Supervise, SupervisorMode};
 use crate::config::Directory;
 use crate::lines;
-use acd::{Input, OperatorId, PauseReason};
+use acd::{CallerNumber, Input, OperatorId, PauseReason, TransferRule};
 use serde::Deserialize;
 
 /// The longest id of a command, in bytes.
@@ -53,6 +53,11 @@ pub(crate) enum Action {
     Transfer {
         operator: Option<String>,
         to: String,
+    },
+    /// `number` is one outside.
+    TransferOutside {
+        operator: Option<String>,
+        number: String,
     },
     Consult {
         operator: Option<String>,
@@ -133,6 +138,7 @@ impl Action {
             Action::HangUp { .. } => "hang_up",
             Action::Hold { .. } => "hold",
             Action::Transfer { .. } => "transfer",
+            Action::TransferOutside { .. } => "transfer_outside",
             Action::Consult { .. } => "consult",
             Action::Conference { .. } => "conference",
             Action::CompleteTransfer { .. } => "complete_transfer",
@@ -224,6 +230,10 @@ impl Action {
                 let (operator, to) = (subject(operator)?, target(to, directory)?);
                 Ok(Input::Transfer { operator, to })
             }
+            Action::TransferOutside { operator, number } => Ok(Input::TransferOutside {
+                operator: subject(operator)?,
+                number: dialable(number)?,
+            }),
             Action::Consult { operator, to } => {
                 let (operator, to) = (subject(operator)?, target(to, directory)?);
                 Ok(Input::Consult { operator, to })
@@ -303,6 +313,14 @@ pub(crate) fn subject(named: Option<&str>, role: Role, directory: &Directory) ->
 /// Whom an operator asks about a call, or gives it to.
 fn target(name: &str, directory: &Directory) -> Result<OperatorId, Refusal> {
     by_name(name, directory).ok_or(Refusal::UnknownTarget)
+}
+
+/// A number that a call is to be given to.
+fn dialable(number: &str) -> Result<CallerNumber, Refusal> {
+    match TransferRule::is_number(number) {
+        true => Ok(CallerNumber::new(number)),
+        false => Err(Refusal::NotANumber),
+    }
 }
 
 fn by_name(name: &str, directory: &Directory) -> Option<OperatorId> {
@@ -405,6 +423,24 @@ mod tests {
                     operator: ANNE,
                     to: BERT,
                 }),
+            ),
+            (
+                anne,
+                r#"{"id":"1","do":"transfer_outside","number":"+8613900000001"}"#,
+                Ok(Input::TransferOutside {
+                    operator: ANNE,
+                    number: CallerNumber::new("+8613900000001"),
+                }),
+            ),
+            (
+                anne,
+                r#"{"id":"1","do":"transfer_outside","number":"139;x@evil"}"#,
+                Err(Refusal::NotANumber),
+            ),
+            (
+                Role::Wallboard,
+                r#"{"id":"1","do":"transfer_outside","number":"139","operator":"1001"}"#,
+                Err(Refusal::NotSignedIn),
             ),
             (
                 Role::Supervisor,

@@ -258,6 +258,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Role::Wallboard => &[],
                 _ => &shared.directory.on_demand,
             },
+            transfer_numbers: match self.role {
+                Role::Wallboard => &[],
+                _ => &shared.directory.transfer_numbers,
+            },
             thresholds: (&shared.thresholds).into(),
             form: self.role.sees_numbers().then_some(FormChoices {
                 outcomes: &shared.directory.outcomes,

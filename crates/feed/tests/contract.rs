@@ -78,6 +78,7 @@ async fn deltas_lead_from_snapshot_to_snapshot() {
         "call_held",
         "call_leaving",
         "call_returned",
+        "call_sent_outside",
         "call_transferred",
         "caller_dialled",
         "capacity_changed",
@@ -85,6 +86,8 @@ async fn deltas_lead_from_snapshot_to_snapshot() {
         "draining",
         "media_silent",
         "operator_changed",
+        "outside_answered",
+        "outside_failed",
         "phone_changed",
         "position_announced",
         "started",
@@ -117,6 +120,7 @@ async fn answers_and_commands_follow_the_schema() {
         json!({"id": "8", "do": "conference"}),
         json!({"id": "9", "do": "complete_transfer"}),
         json!({"id": "10", "do": "cancel_consult"}),
+        json!({"id": "11", "do": "transfer_outside", "number": "+8613900000001"}),
     ];
     for command in commands {
         schema.accepts("command", &command);
@@ -206,6 +210,7 @@ async fn answers_and_commands_follow_the_schema() {
         json!({"id": "1", "do": "hold"}),
         json!({"id": "1", "do": "transfer"}),
         json!({"id": "1", "do": "consult", "to": 1002}),
+        json!({"id": "1", "do": "transfer_outside", "number": "sip:x@y"}),
         json!({"id": "1", "do": "listen"}),
         json!({"id": "1", "do": "leave", "phone": "9001"}),
         json!({"id": "1", "do": "save_form"}),
@@ -340,6 +345,18 @@ impl Mirror {
                 let call = self.stage(delta, "ringing");
                 call.insert("operator".into(), delta["to"].clone());
                 call.insert("transferred_by".into(), delta["operator"].clone());
+            }
+            "call_sent_outside" => {
+                let call = self.stage(delta, "ringing");
+                call.insert("outside".into(), delta["number"].clone());
+                call.insert("transferred_by".into(), delta["operator"].clone());
+            }
+            "outside_answered" => {
+                let call = self.stage(delta, "forwarded");
+                call.insert("line".into(), false.into());
+            }
+            "outside_failed" => {
+                self.stage(delta, "admitted").remove("outside");
             }
             "call_leaving" => {
                 self.stage(delta, "leaving");
@@ -491,6 +508,11 @@ impl World {
             Input::LegAnswered { leg: leg(2) },
             Input::Conference { operator: first },
             Input::CompleteTransfer { operator: first },
+            Input::TransferOutside {
+                operator: second,
+                number: CallerNumber::new("13900000001"),
+            },
+            Input::LegAnswered { leg: leg(3) },
         ] {
             self.tell(input);
         }
@@ -520,7 +542,11 @@ impl World {
             .unwrap_or(LegId { call, leg: 1 });
         let held = self.throw(2) == 0;
         let to = OperatorId(self.throw(2) as u32);
-        match self.throw(34) {
+        match self.throw(36) {
+            34 | 35 => Input::TransferOutside {
+                operator,
+                number: CallerNumber::new("13900000001"),
+            },
             29 => Input::Transfer { operator, to },
             30 | 31 => Input::Consult { operator, to },
             32 => Input::Conference { operator },
@@ -670,5 +696,10 @@ fn core_config() -> AcdConfig {
         calls_max: 20,
         dialable: vec![true],
         forwards: vec!["sip:elsewhere@192.0.2.9".into()],
+        transfer: Some(acd::TransferRule {
+            trunk: TrunkId(0),
+            numbers: vec!["13*".into()],
+            ring_timeout: Duration::from_secs(20),
+        }),
     }
 }

@@ -460,6 +460,12 @@ fn feed_config(
             pause_reasons,
             skills: config.skills.clone(),
             forwards: config.core.forwards.clone(),
+            transfer_numbers: config
+                .core
+                .transfer
+                .as_ref()
+                .map(|rule| rule.numbers.clone())
+                .unwrap_or_default(),
             supervisors: supervisors.map(|phone| phone.user.clone()).collect(),
             on_demand: on_demand(config),
             outcomes: config.form.outcomes.clone(),

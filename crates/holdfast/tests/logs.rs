@@ -45,6 +45,7 @@ fn config() -> AcdConfig {
         calls_max: 10,
         dialable: vec![],
         forwards: vec![],
+        transfer: None,
     }
 }
 

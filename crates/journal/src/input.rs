@@ -322,6 +322,10 @@ mod tests {
                 operator,
                 to: OperatorId(8),
             },
+            Input::TransferOutside {
+                operator,
+                number: CallerNumber::new("+8613900000001"),
+            },
             Input::Conference { operator },
             Input::CompleteTransfer { operator },
             Input::CancelConsult { operator },

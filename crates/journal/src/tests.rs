@@ -96,6 +96,7 @@ pub(crate) fn config() -> AcdConfig {
         calls_max: 1_000,
         dialable: vec![],
         forwards: vec![],
+        transfer: None,
     }
 }
 

@@ -205,6 +205,7 @@ fn matters(event: &Event) -> bool {
             | Event::CallConnected { .. }
             | Event::CallLeaving { .. }
             | Event::CallForwarded { .. }
+            | Event::OutsideAnswered { .. }
             | Event::CallEnded { .. }
             | Event::OperatorChanged { .. }
     )

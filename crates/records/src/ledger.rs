@@ -203,9 +203,11 @@ impl Ledger {
             Event::CallLeaving { call, .. } => self.change(*call, at, rows, |row| {
                 row.left.get_or_insert(at);
             }),
-            Event::CallForwarded { call, .. } => self.change(*call, at, rows, |row| {
-                row.forwarded = Some(at);
-            }),
+            Event::CallForwarded { call, .. } | Event::OutsideAnswered { call, .. } => {
+                self.change(*call, at, rows, |row| {
+                    row.forwarded = Some(at);
+                })
+            }
             Event::CallEnded {
                 call,
                 operator,

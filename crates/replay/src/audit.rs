@@ -428,11 +428,15 @@ impl<'a> Auditor<'a> {
             Event::CallAssigned {
                 call, operator, why, ..
             } => self.assigned(at, *call, *operator, why.favourite),
-            Event::CallReturned { call, .. } => self.returned(*call),
+            Event::CallReturned { call, .. } | Event::OutsideFailed { call, .. } => self.returned(*call),
             Event::CallConnected { call, .. } => self.connected(*call),
-            Event::CallTransferred { call, .. } => self.transferred(*call),
+            Event::CallTransferred { call, .. } | Event::CallSentOutside { call, .. } => {
+                self.transferred(*call)
+            }
             Event::CallLeaving { call, .. } => drop(self.leaves(*call)),
-            Event::CallEnded { call, .. } | Event::CallForwarded { call, .. } => {
+            Event::CallEnded { call, .. }
+            | Event::CallForwarded { call, .. }
+            | Event::OutsideAnswered { call, .. } => {
                 self.leaves(*call);
                 self.talking.remove(call);
                 self.holding.remove(call);
@@ -487,7 +491,7 @@ impl Watch for Auditor<'_> {
             match view.stage {
                 Stage::Queued => drop(self.for_line.insert((view.ticket, view.call))),
                 Stage::Admitted => drop(self.for_operator.insert((view.ticket, view.call))),
-                Stage::Ringing { .. } => call.ringing = 1,
+                Stage::Ringing { .. } | Stage::RingingOutside { .. } => call.ringing = 1,
                 Stage::Talking { .. } => {
                     self.talking.insert(view.call, call);
                     continue;

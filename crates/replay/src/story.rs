@@ -277,6 +277,36 @@ impl Teller {
                 let (from, to) = (self.words.operator(*operator), self.words.operator(*to));
                 self.say(at, format!("is given by {from} to {to}"));
             }
+            Event::CallSentOutside { operator, number, .. } => {
+                self.ringing = 1;
+                self.rings += 1;
+                self.waits_for(at, Some(Wait::Ring));
+                let from = self.words.operator(*operator);
+                self.say(at, format!("is given by {from} to {number} outside"));
+            }
+            Event::OutsideAnswered { number, .. } => {
+                self.ringing = 0;
+                self.waits_for(at, None);
+                self.say(
+                    at,
+                    format!("talks with {number} outside, and holds no line any more"),
+                );
+                self.talked_with.push(format!("{number} outside"));
+                let with = self.talked_with.join(", then ");
+                self.summarize(at, &format!("talked with {with}"));
+            }
+            Event::OutsideFailed { cause, rang, .. } => {
+                self.ringing = 0;
+                self.waits_for(at, Some(Wait::Operator));
+                let why = returned(*cause);
+                self.say(
+                    at,
+                    format!(
+                        "outside {why} after {}: the call stands where it stood",
+                        length(*rang)
+                    ),
+                );
+            }
             Event::CallHeld { held, .. } => {
                 self.say(
                     at,
@@ -330,11 +360,13 @@ impl Teller {
             Event::CallConnected { call, .. } => {
                 self.talking.extend(self.waiting.remove_entry(call));
             }
-            Event::CallTransferred { call, .. } => {
+            Event::CallTransferred { call, .. } | Event::CallSentOutside { call, .. } => {
                 self.waiting.extend(self.talking.remove_entry(call));
             }
             Event::CallLeaving { call, .. } => drop(self.waiting.remove(call)),
-            Event::CallEnded { call, .. } | Event::CallForwarded { call, .. } => {
+            Event::CallEnded { call, .. }
+            | Event::CallForwarded { call, .. }
+            | Event::OutsideAnswered { call, .. } => {
                 self.holding.remove(call);
                 self.waiting.remove(call);
                 self.talking.remove(call);
@@ -384,6 +416,9 @@ pub(crate) fn call_of(event: &Event) -> Option<CallId> {
         | Event::CallHeld { call, .. }
         | Event::ThirdChanged { call, .. }
         | Event::CallTransferred { call, .. }
+        | Event::CallSentOutside { call, .. }
+        | Event::OutsideAnswered { call, .. }
+        | Event::OutsideFailed { call, .. }
         | Event::CallLeaving { call, .. }
         | Event::CallEnded { call, .. }
         | Event::FifoOvertaken { call, .. } => *call,

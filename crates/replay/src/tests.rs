@@ -76,6 +76,7 @@ fn config() -> AcdConfig {
         calls_max: 100,
         dialable: vec![],
         forwards: vec![],
+        transfer: None,
     }
 }
 
@@ -408,6 +409,62 @@ fn returned(call: u64) -> Event {
         cause: ReturnCause::NoAnswer,
         rang: Duration::from_secs(20),
     }
+}
+
+#[test]
+fn a_call_that_was_given_outside_tells_of_it() {
+    let (call, queue, number) = (CallId(1), QueueId(0), CallerNumber::new("13900000001"));
+    let leg = leg(1);
+    let sent = Event::CallSentOutside {
+        call,
+        queue,
+        operator: OperatorId(0),
+        number,
+        leg,
+    };
+    let failed = Event::OutsideFailed {
+        call,
+        queue,
+        cause: ReturnCause::Failed(acd::FailCause::Busy),
+        rang: Duration::from_secs(3),
+    };
+    let answered = Event::OutsideAnswered {
+        call,
+        queue,
+        number,
+        leg,
+    };
+    let mut teller = Teller::new(call);
+    teller.run(&head());
+    let events = [
+        arrived(1, 1),
+        admitted(1),
+        connected(1),
+        sent.clone(),
+        failed,
+        connected(1),
+        sent,
+        answered,
+    ];
+    for (n, event) in (0..).zip(events) {
+        teller.handled(at(n), &Input::Tick, &[Output::Event(event)]);
+    }
+    let story = teller.story();
+    let told: Vec<&str> = story
+        .lines
+        .iter()
+        .skip(2)
+        .map(|line| line.what.as_str())
+        .collect();
+    expect![[r#"
+        talks with 1001
+        is given by 1001 to 139******01 outside
+        outside was busy after 3.0 s: the call stands where it stood
+        talks with 1001
+        is given by 1001 to 139******01 outside
+        talks with 139******01 outside, and holds no line any more
+        talked with 1001, then 1001, then 139******01 outside; waited 2.0 s because: no line was free for 1.0 s, no operator who takes such calls was free for 1.0 s
+    "#]].assert_eq(&format!("{}\n{}\n", told.join("\n"), story.summary));
 }
 
 #[test]

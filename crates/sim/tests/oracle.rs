@@ -30,6 +30,7 @@ fn config() -> AcdConfig {
         calls_max: 100,
         dialable: vec![],
         forwards: vec![],
+        transfer: None,
     }
 }
 

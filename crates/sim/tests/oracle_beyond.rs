@@ -41,6 +41,7 @@ fn config(lines: u32) -> AcdConfig {
         calls_max: 100,
         dialable: vec![true],
         forwards: vec!["near".to_owned(), "far".to_owned()],
+        transfer: None,
     }
 }
 

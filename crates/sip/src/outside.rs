@@ -53,10 +53,14 @@ impl Outside {
     fn ask(&self, to: Destination, caller: CallerNumber, trunk: TrunkId) -> Option<(Uri, Asking)> {
         let provider = self.ways.get(&trunk);
         match to {
-            Destination::Caller => {
-                let provider = provider.filter(|_| !caller.is_withheld())?;
+            Destination::Caller | Destination::Number(_) => {
+                let number = match to {
+                    Destination::Number(number) => number,
+                    _ => caller,
+                };
+                let provider = provider.filter(|_| !number.is_withheld())?;
                 let number = Auth {
-                    user: caller.reveal().to_owned(),
+                    user: number.reveal().to_owned(),
                     password: None,
                 };
                 let asking = Asking {
@@ -149,6 +153,14 @@ mod tests {
                 true,
             ),
             (
+                Destination::Number(CallerNumber::new("+8610")),
+                1,
+                "sip:+8610@192.0.2.1:5070;transport=tcp",
+                "12345",
+                None,
+                true,
+            ),
+            (
                 Destination::Forward(0),
                 1,
                 "sip:desk@192.0.2.9",
@@ -187,6 +199,8 @@ mod tests {
         for (to, caller, trunk) in [
             (Destination::Caller, number, 0),
             (Destination::Caller, CallerNumber::withheld(), 1),
+            (Destination::Number(number), number, 0),
+            (Destination::Number(CallerNumber::withheld()), number, 1),
             (Destination::Forward(2), number, 1),
         ] {
             assert!(

@@ -56,11 +56,11 @@ impl From<&acd::Stage> for Stage {
         match stage {
             acd::Stage::Queued => Stage::Queued,
             acd::Stage::Admitted => Stage::Admitted,
-            acd::Stage::Ringing { .. } => Stage::Ringing,
+            acd::Stage::Ringing { .. } | acd::Stage::RingingOutside { .. } => Stage::Ringing,
             acd::Stage::CallingBack { .. } => Stage::CallingBack,
             acd::Stage::Talking { .. } => Stage::Talking,
             acd::Stage::Leaving => Stage::Leaving,
-            acd::Stage::Forwarded { .. } => Stage::Forwarded,
+            acd::Stage::Forwarded { .. } | acd::Stage::TalkingOutside { .. } => Stage::Forwarded,
         }
     }
 }

@@ -127,6 +127,30 @@ pub fn log_event(names: &Names, event: &Event) {
             to = names.operator(*to),
             "call transferred"
         ),
+        Event::CallSentOutside {
+            call,
+            operator,
+            number,
+            leg,
+            ..
+        } => info!(
+            call = call.0,
+            leg = leg.leg,
+            operator = names.operator(*operator),
+            %number,
+            "call given to a number outside"
+        ),
+        Event::OutsideAnswered { call, number, .. } => {
+            info!(call = call.0, %number, "call talks with a number outside");
+        }
+        Event::OutsideFailed {
+            call, cause, rang, ..
+        } => info!(
+            call = call.0,
+            ?cause,
+            rang_s = rang.as_secs_f64(),
+            "call returned from outside"
+        ),
         Event::CallLeaving { call, outcome, .. } => {
             info!(call = call.0, outcome = outcome.name(), "call leaving");
         }

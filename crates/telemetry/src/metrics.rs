@@ -146,12 +146,13 @@ impl Metrics {
                 });
                 self.connect(&mut book, *call, *operator, at);
             }
-            Event::CallTransferred { call, queue, .. } => {
+            Event::CallTransferred { call, queue, .. } | Event::CallSentOutside { call, queue, .. } => {
                 self.each(*queue, |q| q.transferred.inc());
                 self.enter(&mut book, *call, Stage::Ringing, at);
             }
             Event::CallLeaving { call, .. } => self.enter(&mut book, *call, Stage::Leaving, at),
-            Event::CallForwarded { call, .. } => {
+            Event::OutsideFailed { call, .. } => self.enter(&mut book, *call, Stage::Admitted, at),
+            Event::CallForwarded { call, .. } | Event::OutsideAnswered { call, .. } => {
                 self.enter(&mut book, *call, Stage::Forwarded, at);
                 if let Some(call) = book.calls.get_mut(call)
                     && std::mem::take(&mut call.holds_line)

@@ -287,6 +287,51 @@ fn a_transferred_call_is_answered_once_and_its_talk_counts_once() {
 }
 
 #[test]
+fn a_call_given_to_a_number_outside_waits_and_then_holds_no_line() {
+    let watch = Watch::new();
+    watch.tell(0, &[arrived(1, 0), admitted(1), assigned(1, ANNE)]);
+    watch.tell(6, &[connected(1, 6)]);
+    let (call, queue, number) = (CallId(1), QUEUE, CallerNumber::new("13900000001"));
+    let leg = LegId { call, leg: 2 };
+    let sent = Event::CallSentOutside {
+        call,
+        queue,
+        operator: ANNE,
+        number,
+        leg,
+    };
+    let stands = |stage: &str| watch.value(&format!("holdfast_calls{{queue=\"hotline\",stage=\"{stage}\"}}"));
+    watch.tell(60, std::slice::from_ref(&sent));
+    assert_eq!(
+        (stands("ringing"), watch.value("holdfast_lines_in_use")),
+        (1.0, 1.0)
+    );
+    let failed = Event::OutsideFailed {
+        call,
+        queue,
+        cause: ReturnCause::NoAnswer,
+        rang: Duration::from_secs(20),
+    };
+    watch.tell(80, &[failed]);
+    assert_eq!(stands("admitted"), 1.0);
+    let answered = Event::OutsideAnswered {
+        call,
+        queue,
+        number,
+        leg,
+    };
+    watch.tell(90, &[sent, answered]);
+    assert_eq!(
+        (stands("forwarded"), watch.value("holdfast_lines_in_use")),
+        (1.0, 0.0)
+    );
+    assert_eq!(
+        watch.value("holdfast_calls_transferred_total{queue=\"hotline\"}"),
+        2.0
+    );
+}
+
+#[test]
 fn a_call_nobody_takes() {
     let watch = Watch::new();
     watch.tell(0, &[arrived(1, 0), admitted(1), arrived(2, 0)]);

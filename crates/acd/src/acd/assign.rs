@@ -414,6 +414,7 @@ mod tests {
             calls_max: 10,
             dialable: vec![],
             forwards: vec![],
+            transfer: None,
         })
         .expect("a good configuration");
         acd.handle(Timestamp::from_secs(1_795_363_200), Input::Tick, &mut Vec::new());

@@ -56,7 +56,7 @@ impl Acd {
                 call.state
             );
             let line = match call.state {
-                CallState::Queued => call.admitted.is_none(),
+                CallState::Queued | CallState::TalkingOutside { .. } => call.admitted.is_none(),
                 CallState::Leaving {
                     way: Way::Forwarded { .. },
                     ..
@@ -138,7 +138,7 @@ impl Acd {
         let mut expected = vec![];
         for (slot, call) in self.calls.iter() {
             let ends_by_itself = match call.state {
-                CallState::Ringing { .. } | CallState::Talking(_) => true,
+                CallState::Ringing { .. } | CallState::Talking(_) | CallState::TalkingOutside { .. } => true,
                 CallState::Leaving { way, .. } => matches!(way, Way::Forwarded { .. }),
                 _ => false,
             };

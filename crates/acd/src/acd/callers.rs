@@ -228,6 +228,10 @@ impl Acd {
                     .for_each(|operator| self.back_to_idle(operator));
             }
             CallState::CallingBack(talk) => self.not_reached(slot, talk, cause),
+            CallState::RingingOutside(_) | CallState::TalkingOutside { .. } => {
+                self.stop_outside(slot, cause);
+                self.end(slot, Outcome::Answered, true);
+            }
             CallState::Talking(talk) => {
                 let (leg, queue) = (call.leg(talk.leg), call.queue);
                 self.out.push(Output::HangUp { leg, cause });
@@ -251,8 +255,9 @@ impl Acd {
                 self.wait_on(slot);
             }
             CallState::CallingBack(talk) => self.not_reached(slot, talk, HangUpCause::RingTimeout),
+            CallState::RingingOutside(outside) => self.outside_due(slot, outside),
             CallState::Leaving { outcome, way, .. } => self.leaving_due(slot, outcome, way),
-            CallState::Ringing { .. } | CallState::Talking(_) => {}
+            CallState::Ringing { .. } | CallState::Talking(_) | CallState::TalkingOutside { .. } => {}
         }
     }
 

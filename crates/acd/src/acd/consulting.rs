@@ -87,7 +87,7 @@ impl Acd {
     }
 
     /// The call whose conversation is an operator's to lead: not that of one who was asked about it.
-    fn led_by(&self, id: OperatorId) -> Result<(u32, Talk), Refusal> {
+    pub(super) fn led_by(&self, id: OperatorId) -> Result<(u32, Talk), Refusal> {
         let OperatorState::Talking { leg } = self.operators[id].state else {
             return Err(Refusal::NotTalking);
         };
@@ -150,6 +150,26 @@ impl Acd {
 
     /// The operator is out of the call, which is the second one's from now on: at once, or when that one picks up.
     pub(super) fn hand_over(&mut self, slot: u32, talk: Talk, third: Third) {
+        let ringing = CallState::Ringing {
+            first: third.operator,
+            dialled: third.dialled,
+        };
+        self.give_away(slot, talk, ringing);
+        let (call, queue) = (self.calls[slot].id, self.calls[slot].queue);
+        self.event(Event::CallTransferred {
+            call,
+            queue,
+            operator: talk.operator,
+            to: third.operator,
+        });
+        if let Some(rang) = third.rang {
+            self.connect(slot, Talk::new(third.operator, third.leg, self.now, rang));
+        }
+        self.wrap_up(Talk { third: None, ..talk }, call, queue);
+    }
+
+    /// The caller waits again, for whoever `state` says; what the operator had of the call is kept for its record.
+    pub(super) fn give_away(&mut self, slot: u32, talk: Talk, state: CallState) {
         let (talked, held) = talk.lasted(self.now);
         let (queue, skills) = (self.calls[slot].queue, self.calls[slot].skills);
         // Of a call-back it is so from here on that a caller waits on the line.
@@ -170,25 +190,11 @@ impl Acd {
             held: before.held + held,
         });
         call.class = class;
-        call.state = CallState::Ringing {
-            first: third.operator,
-            dialled: third.dialled,
-        };
-        let call = call.id;
+        call.state = state;
         self.count_in(slot);
-        self.event(Event::CallTransferred {
-            call,
-            queue,
-            operator: talk.operator,
-            to: third.operator,
-        });
-        if let Some(rang) = third.rang {
-            self.connect(slot, Talk::new(third.operator, third.leg, self.now, rang));
-        }
-        self.wrap_up(Talk { third: None, ..talk }, call, queue);
     }
 
-    fn hang_up_leg(&mut self, leg: LegId, cause: HangUpCause) {
+    pub(super) fn hang_up_leg(&mut self, leg: LegId, cause: HangUpCause) {
         self.out.push(Output::HangUp { leg, cause });
     }
 }

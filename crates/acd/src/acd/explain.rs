@@ -74,6 +74,11 @@ pub enum WaitsFor {
         /// For how long at most.
         until: Timestamp,
     },
+    /// The phone of a number outside to be picked up, to which an operator gave the call.
+    Outside {
+        /// For how long at most.
+        until: Timestamp,
+    },
 }
 
 impl Acd {
@@ -102,7 +107,10 @@ impl Acd {
                         .unwrap_or_default()
                         .ring_timeout,
             },
-            CallState::Talking(_) | CallState::Leaving { .. } => return None,
+            CallState::RingingOutside(outside) => WaitsFor::Outside { until: outside.until },
+            CallState::Talking(_) | CallState::TalkingOutside { .. } | CallState::Leaving { .. } => {
+                return None;
+            }
         };
         let question = self.question(slot);
         Some(Explanation {

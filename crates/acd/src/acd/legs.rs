@@ -22,6 +22,9 @@ impl Acd {
                 }
             }
             Some((slot, CallState::CallingBack(talk))) if leg.is_caller() => self.caller_answered(slot, talk),
+            Some((slot, CallState::RingingOutside(outside))) if !leg.is_caller() => {
+                self.outside_answered(slot, outside);
+            }
             Some((slot, CallState::Leaving { outcome, left, way })) => {
                 if let Way::Forwarding { to } = way {
                     self.forwarded(slot, outcome, left, to);
@@ -31,7 +34,7 @@ impl Acd {
                 Some(third) if third.rang.is_none() => self.third_answered(slot, third),
                 _ => {}
             },
-            Some((_, CallState::CallingBack(_))) => {}
+            Some((_, CallState::CallingBack(_) | CallState::TalkingOutside { .. })) => {}
             _ => self.out.push(Output::HangUp {
                 leg,
                 cause: HangUpCause::Elsewhere,
@@ -51,6 +54,9 @@ impl Acd {
             }
             Some((slot, CallState::Talking(talk))) if let Some(third) = talk.third_on(leg) => {
                 self.third_gone(slot, third, cause);
+            }
+            Some((slot, CallState::RingingOutside(outside))) if !leg.is_caller() => {
+                self.outside_failed(slot, outside, ReturnCause::Failed(cause));
             }
             _ => self.leg_gone(leg),
         }
@@ -75,7 +81,12 @@ impl Acd {
                 self.not_reached(slot, talk, HangUpCause::Elsewhere);
             }
             // Picked up and put down again before we were told of it.
-            Some((_, CallState::Ringing { .. })) => self.leg_failed(leg, FailCause::Declined),
+            Some((_, CallState::Ringing { .. } | CallState::RingingOutside(_))) => {
+                self.leg_failed(leg, FailCause::Declined)
+            }
+            Some((slot, CallState::TalkingOutside { .. })) => {
+                self.dismiss(slot, Outcome::Answered, HangUpCause::PeerGone);
+            }
             Some((slot, CallState::Leaving { outcome, way, .. })) => self.forward_over(slot, outcome, way),
             _ => {}
         }
@@ -183,6 +194,10 @@ impl Acd {
                     .for_each(|operator| self.back_to_idle(operator));
             }
             CallState::CallingBack(talk) => self.not_reached(slot, talk, cause),
+            CallState::RingingOutside(_) | CallState::TalkingOutside { .. } => {
+                self.stop_outside(slot, cause);
+                self.dismiss(slot, Outcome::Answered, cause);
+            }
             CallState::Talking(talk) => {
                 let leg = call.leg(talk.leg);
                 self.out.push(Output::HangUp { leg, cause });
@@ -232,7 +247,9 @@ impl Acd {
             }
             _ if leg.is_caller() => call.has_caller(),
             CallState::Ringing { first, .. } => self.ringing_on(first, leg).is_some(),
-            CallState::Leaving {
+            CallState::RingingOutside(_)
+            | CallState::TalkingOutside { .. }
+            | CallState::Leaving {
                 way: Way::Forwarding { .. } | Way::Forwarded { .. },
                 ..
             } => call.legs == leg.leg,

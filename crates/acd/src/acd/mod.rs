@@ -17,10 +17,11 @@ mod explain;
 mod leaving;
 mod legs;
 mod operators;
+mod outside;
 mod standing;
 mod state;
 
-use crate::calls::{Call, CallState, Calls, Third, Way};
+use crate::calls::{Call, CallState, Calls, Outside, Third, Way};
 use crate::estimate::Announcements;
 use crate::lines::Lines;
 use crate::operators::Operators;
@@ -184,6 +185,14 @@ impl Acd {
                     third,
                 }
             }
+            CallState::RingingOutside(Outside { number, .. }) => Stage::RingingOutside {
+                number,
+                leg: call.last_leg(),
+            },
+            CallState::TalkingOutside { number } => Stage::TalkingOutside {
+                number,
+                leg: call.last_leg(),
+            },
             CallState::Leaving {
                 way: Way::Forwarded { to },
                 ..
@@ -246,6 +255,9 @@ impl Acd {
             Input::HangUp { operator } => self.command(operator, Self::hang_up),
             Input::Hold { operator, on } => self.command(operator, |acd, id| acd.hold(id, on)),
             Input::Transfer { operator, to } => self.command(operator, |acd, id| acd.transfer(id, to)),
+            Input::TransferOutside { operator, number } => {
+                self.command(operator, |acd, id| acd.transfer_outside(id, number));
+            }
             Input::Consult { operator, to } => self.command(operator, |acd, id| acd.consult(id, to)),
             Input::Conference { operator } => self.command(operator, Self::conference),
             Input::CompleteTransfer { operator } => self.command(operator, Self::complete_transfer),

@@ -51,6 +51,8 @@ impl Acd {
                 orders.extend(call.hearing(&talk));
                 orders.extend(talk.third.and_then(|third| self.rings(call, third.operator)));
             }
+            CallState::RingingOutside(outside) => orders.extend(call.ringing_outside(outside)),
+            CallState::TalkingOutside { .. } => orders.push(bridge(call.last_leg())),
             CallState::Leaving { outcome, way, .. } => match way {
                 Way::Farewell => orders.push(play(id, Audio::Farewell(outcome))),
                 Way::Offer => {

@@ -66,6 +66,7 @@ fn same_house(before: &AcdConfig, now: &AcdConfig) -> bool {
     let mut carried_over = now.clone();
     carried_over.schedule.clone_from(&before.schedule);
     carried_over.pause_reasons.clone_from(&before.pause_reasons);
+    carried_over.transfer.clone_from(&before.transfer);
     for (carried_over, before) in carried_over.queues.iter_mut().zip(&before.queues) {
         let (name, skills) = (std::mem::take(&mut carried_over.name), carried_over.skills);
         carried_over.clone_from(before);

@@ -128,6 +128,11 @@ prop_compose! {
             calls_max: 12,
             dialable: vec![true, extras >> 9 & 1 != 0],
             forwards: vec!["sip:elsewhere@192.0.2.9".into()],
+            transfer: (extras & 1 == 0).then(|| TransferRule {
+                trunk: TrunkId(0),
+                numbers: vec!["13*".into()],
+                ring_timeout: Duration::from_secs(14),
+            }),
         }
     }
 }
@@ -300,7 +305,11 @@ impl Run {
         let operator = busy.copied().unwrap_or(OperatorId(which % OPERATORS));
         let to = OperatorId(which / 7 % (OPERATORS + 1));
         match what {
-            64..=67 => Input::Consult { operator, to },
+            64 | 65 => Input::TransferOutside {
+                operator,
+                number: CallerNumber::new(["139", "137", "110"][which as usize / 7 % 3]),
+            },
+            66 | 67 => Input::Consult { operator, to },
             68..=70 => Input::Transfer { operator, to },
             71 | 72 => Input::Conference { operator },
             73 | 74 => Input::CompleteTransfer { operator },
@@ -364,7 +373,7 @@ impl Run {
             }
             Output::DialOut { leg, .. } => {
                 let other = self.outside.insert(leg.call, *leg);
-                assert_eq!(other, None, "one call is dialled outside twice");
+                assert_eq!(other, None, "one call is dialled outside twice at a time");
             }
             Output::Ringback { leg } => assert!(self.busy.values().any(|busy| busy == leg)),
             Output::Confer {
@@ -390,7 +399,12 @@ impl Run {
                     "bridged to a leg not dialled"
                 );
             }
-            Output::HangUp { .. } | Output::Play { .. } => {}
+            Output::HangUp { leg, .. } => {
+                if self.outside.get(&leg.call) == Some(leg) && !leg.is_caller() {
+                    self.outside.remove(&leg.call);
+                }
+            }
+            Output::Play { .. } => {}
             Output::Event(event) => {
                 self.see_event(event);
                 self.snapshot.apply(self.now, event);
@@ -464,6 +478,14 @@ impl Run {
             } => {
                 assert_eq!(self.seconds.remove(&call), Some(to));
                 assert_eq!(self.busy.remove(&operator).map(|leg| leg.call), Some(call));
+            }
+            Event::CallSentOutside { call, operator, .. } => {
+                self.live.get_mut(&call).expect("live").assigned = true;
+                assert_eq!(self.busy.remove(&operator).map(|leg| leg.call), Some(call));
+            }
+            Event::OutsideFailed { call, .. } => {
+                self.live.get_mut(&call).expect("live").assigned = false;
+                self.outside.remove(&call);
             }
             Event::CallEnded {
                 call,

@@ -8,6 +8,7 @@ mod call_backs;
 mod consulting;
 mod eligible;
 mod explain;
+mod giving_outside;
 mod lines;
 mod operators;
 mod overflow;

@@ -44,6 +44,7 @@ pub(crate) fn hotline() -> AcdConfig {
         calls_max: 1000,
         dialable: vec![true],
         forwards: vec!["sip:elsewhere@192.0.2.9".into()],
+        transfer: None,
     }
 }
 
@@ -298,6 +299,10 @@ impl Run {
             ["transfers", "to", to] => Input::Transfer {
                 operator,
                 to: colleague(to),
+            },
+            ["gives", "to", number] => Input::TransferOutside {
+                operator,
+                number: CallerNumber::new(number),
             },
             ["consults", to] => Input::Consult {
                 operator,

@@ -45,6 +45,11 @@ impl Run {
                 to: Destination::Forward(n),
                 ..
             } => format!("dial forward {n} for {}", leg(to)),
+            Output::DialOut {
+                leg: to,
+                to: Destination::Number(number),
+                ..
+            } => format!("dial {} for {}", number.reveal(), leg(to)),
             Output::Ringback { leg: to } => format!("{} hears it ring", leg(to)),
             Output::Bridge { operator_leg } => format!("bridge {}", leg(operator_leg)),
             Output::Confer {
@@ -130,6 +135,23 @@ impl Run {
             Event::CallTransferred {
                 call, operator, to, ..
             } => format!("{} from op{} to op{}", self.name(*call), operator.0 + 1, to.0 + 1),
+            Event::CallSentOutside {
+                call,
+                operator,
+                number,
+                ..
+            } => format!(
+                "{} from op{} to {}",
+                self.name(*call),
+                operator.0 + 1,
+                number.reveal()
+            ),
+            Event::OutsideAnswered { call, number, .. } => {
+                format!("{} is with {}", self.name(*call), number.reveal())
+            }
+            Event::OutsideFailed { call, cause, .. } => {
+                format!("{} back from outside ({})", self.name(*call), word(cause))
+            }
             Event::CallEnded {
                 call,
                 outcome,

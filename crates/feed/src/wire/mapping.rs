@@ -80,7 +80,12 @@ impl Directory {
                 held,
                 ..
             } => (Some(operator), Some(connected), Some(held)),
-            Stage::Queued | Stage::Admitted | Stage::Leaving | Stage::Forwarded { .. } => (None, None, None),
+            Stage::Queued
+            | Stage::Admitted
+            | Stage::Leaving
+            | Stage::Forwarded { .. }
+            | Stage::RingingOutside { .. }
+            | Stage::TalkingOutside { .. } => (None, None, None),
         };
         Call {
             call: view.call.0,
@@ -95,6 +100,12 @@ impl Directory {
             call_back: view.call.is_call_back(),
             forward: match view.stage {
                 Stage::Forwarded { to, .. } => Some(self.forward(to)),
+                _ => None,
+            },
+            outside: match view.stage {
+                Stage::RingingOutside { number, .. } | Stage::TalkingOutside { number, .. } => {
+                    shown(&number, numbers)
+                }
                 _ => None,
             },
             operator: operator.map(|operator| self.operator(operator)),
@@ -272,6 +283,24 @@ impl Directory {
                 operator: self.operator(*operator),
                 to: self.operator(*to),
             },
+            Event::CallSentOutside {
+                call,
+                operator,
+                number,
+                ..
+            } => Change::CallSentOutside {
+                call: call.0,
+                operator: self.operator(*operator),
+                number: shown(number, numbers),
+            },
+            Event::OutsideAnswered { call, .. } => Change::OutsideAnswered { call: call.0 },
+            Event::OutsideFailed {
+                call, cause, rang, ..
+            } => Change::OutsideFailed {
+                call: call.0,
+                cause: (*cause).into(),
+                rang_ms: millis(*rang),
+            },
             Event::CallLeaving { call, outcome, .. } => Change::CallLeaving {
                 call: call.0,
                 outcome: (*outcome).into(),
@@ -412,6 +441,9 @@ impl Directory {
             },
             acd::WaitsFor::Answer { operator, until } => WaitsFor::Answer {
                 operator: self.operator(operator),
+                until: until.as_millis(),
+            },
+            acd::WaitsFor::Outside { until } => WaitsFor::Outside {
                 until: until.as_millis(),
             },
             acd::WaitsFor::Caller { operator, until } => WaitsFor::Caller {

@@ -109,6 +109,10 @@ pub(crate) struct Hello<'a> {
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     #[cfg_attr(test, ts(optional, as = "Option<Vec<String>>"))]
     pub(crate) on_demand: &'a [String],
+    /// For who has signed in: the numbers outside that calls may be given to; a star at the end stands for any digits.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    #[cfg_attr(test, ts(optional, as = "Option<Vec<String>>"))]
+    pub(crate) transfer_numbers: &'a [String],
     /// From when on figures are to be marked.
     pub(crate) thresholds: MarkedFrom,
     /// For who has signed in: what a form about a call can say.
@@ -186,6 +190,10 @@ struct Call<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     forward: Option<&'a str>,
+    /// The number outside that an operator gave it to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    outside: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     operator: Option<&'a str>,
@@ -325,6 +333,19 @@ pub(crate) enum Change<'a> {
         operator: &'a str,
         to: &'a str,
     },
+    CallSentOutside {
+        call: u64,
+        operator: &'a str,
+        number: Option<String>,
+    },
+    OutsideAnswered {
+        call: u64,
+    },
+    OutsideFailed {
+        call: u64,
+        cause: ReturnCause,
+        rang_ms: u64,
+    },
     CallLeaving {
         call: u64,
         outcome: Outcome,
@@ -428,6 +449,9 @@ enum WaitsFor<'a> {
     },
     Caller {
         operator: &'a str,
+        until: u64,
+    },
+    Outside {
         until: u64,
     },
 }

@@ -43,11 +43,11 @@ impl From<&acd::Stage> for Stage {
         match stage {
             acd::Stage::Queued => Self::Queued,
             acd::Stage::Admitted => Self::Admitted,
-            acd::Stage::Ringing { .. } => Self::Ringing,
+            acd::Stage::Ringing { .. } | acd::Stage::RingingOutside { .. } => Self::Ringing,
             acd::Stage::CallingBack { .. } => Self::CallingBack,
             acd::Stage::Talking { .. } => Self::Talking,
             acd::Stage::Leaving => Self::Leaving,
-            acd::Stage::Forwarded { .. } => Self::Forwarded,
+            acd::Stage::Forwarded { .. } | acd::Stage::TalkingOutside { .. } => Self::Forwarded,
         }
     }
 }

@@ -188,6 +188,7 @@ pub fn config() -> FeedConfig {
             skills: vec!["english".into()],
             forwards: vec!["sip:elsewhere@192.0.2.9".into()],
             supervisors: vec!["9001".into()],
+            transfer_numbers: vec!["13*".into()],
             on_demand: vec!["hotline".into()],
             outcomes: vec!["resolved".into(), "assigned".into()],
             categories: vec!["noise".into(), "water".into()],

@@ -19,6 +19,7 @@ mod section;
 #[cfg(test)]
 mod tests;
 mod thresholds;
+mod transfer;
 mod units;
 
 pub use finding::{Finding, Severity};
@@ -180,6 +181,8 @@ fn read(findings: &Findings<'_>, value: toml_span::Value<'_>) -> Option<Config> 
     operators::supervisors(&mut root, &mut operators.phones);
     let trunks = network::trunks(&mut root, queues.first_number.as_deref());
 
+    let transfer = transfer::transfer(&mut root, &trunks);
+
     let mut sip = network::sip(root.section("sip"));
     let trunk_ids = (0..trunks.trunks.len() as u32).map(TrunkId);
     let dialable = trunk_ids.map(|id| trunks.ways_out.contains_key(&id)).collect();
@@ -212,6 +215,7 @@ fn read(findings: &Findings<'_>, value: toml_span::Value<'_>) -> Option<Config> 
         calls_max,
         dialable,
         forwards: queues.forwards,
+        transfer,
     };
     let config = Config {
         name,

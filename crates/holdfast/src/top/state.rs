@@ -157,6 +157,15 @@ enum Change {
         call: u64,
         to: String,
     },
+    CallSentOutside {
+        call: u64,
+    },
+    OutsideAnswered {
+        call: u64,
+    },
+    OutsideFailed {
+        call: u64,
+    },
     CallLeaving {
         call: u64,
     },
@@ -303,8 +312,10 @@ impl State {
             }
             Change::ThirdChanged { call, third } => self.with(call, |call| call.third = third),
             Change::CallTransferred { call, to } => self.stage(call, Stage::Ringing, Some(to)),
+            Change::CallSentOutside { call } => self.stage(call, Stage::Ringing, None),
+            Change::OutsideFailed { call } => self.stage(call, Stage::Admitted, None),
             Change::CallLeaving { call } => self.stage(call, Stage::Leaving, None),
-            Change::CallForwarded { call } => {
+            Change::CallForwarded { call } | Change::OutsideAnswered { call } => {
                 self.with(call, |call| call.line = false);
                 self.stage(call, Stage::Forwarded, None);
             }
@@ -442,6 +453,14 @@ mod tests {
                 Some((Stage::Ringing, true, Some("1002".to_owned()))),
             ),
             (r#""event":"something_new","call":7"#, None),
+            (
+                r#""event":"call_sent_outside","call":7,"operator":"1001","number":"139""#,
+                Some((Stage::Ringing, true, None)),
+            ),
+            (
+                r#""event":"outside_failed","call":7,"cause":"no_answer","rang_ms":9"#,
+                Some((Stage::Admitted, true, None)),
+            ),
             (
                 r#""event":"call_forwarded","call":7,"forward":"x""#,
                 Some((Stage::Forwarded, false, None)),

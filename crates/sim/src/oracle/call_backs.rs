@@ -163,6 +163,10 @@ impl Oracle {
                     )
                 })?;
             }
+            // Virtual operators give nothing away.
+            Destination::Number(_) => {
+                return Err(("transfers", format!("leg {leg} is dialled for nobody who asked")));
+            }
             Destination::Forward(to) => {
                 let waits = call.waits_for_line() || call.waits_for_operator();
                 let next = leg.leg == call.legs + 1;

@@ -284,6 +284,7 @@ impl Scenario {
             pause_reasons: vec!["break".to_owned()],
             dialable: vec![true],
             forwards: self.forwards.iter().map(|place| place.name.clone()).collect(),
+            transfer: None,
             calls_max: waiting_max.saturating_add(most(&self.lines)).max(1),
         }
     }

@@ -150,6 +150,8 @@ impl World<'_> {
         };
         let (whose, answers, hand) = match to {
             Destination::Caller => (Whose::Caller, !caller.choice.away, caller.choice.picks_up),
+            // Virtual operators give nothing away.
+            Destination::Number(_) => (Whose::Elsewhere, false, Duration::ZERO),
             Destination::Forward(place) => match self.scenario.forwards.get(place as usize) {
                 Some(place) => {
                     let answers = self.network.chance(place.answers);

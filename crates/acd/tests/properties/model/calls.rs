@@ -80,6 +80,7 @@ impl Model {
             }
             Input::HangUp { .. }
             | Input::Transfer { .. }
+            | Input::TransferOutside { .. }
             | Input::Consult { .. }
             | Input::Conference { .. }
             | Input::CompleteTransfer { .. }
@@ -149,7 +150,7 @@ impl Model {
         }
         let config = self.queue(queue);
         let waits = |call: &&Call| {
-            let waits = !matches!(call.is, Is::Talking | Is::Leaving { .. });
+            let waits = !matches!(call.is, Is::Talking | Is::TalkingOutside | Is::Leaving { .. });
             call.queue == queue && waits && !call.id.is_call_back()
         };
         let full = self.calls.iter().filter(waits).count() as u32 >= config.waiting_max;
@@ -158,7 +159,7 @@ impl Model {
         let closed = self.closed(queue, self.now + config.wait_max);
         let (line, legs, with, arrived) = (false, 0, vec![], self.now);
         let is = Is::Queued;
-        let (second, given_away) = (None, None);
+        let (second, given_away, outside) = (None, None, None);
         let call = Call {
             id,
             queue,
@@ -175,6 +176,7 @@ impl Model {
             with,
             second,
             given_away,
+            outside,
             is,
         };
         // As if it had just arrived: whoever has the skills is asked at once.
@@ -310,6 +312,7 @@ impl Model {
             with: vec![],
             second: None,
             given_away: None,
+            outside: None,
             is: Is::Queued,
             ..*from
         };
@@ -327,7 +330,7 @@ impl Model {
 
     pub(super) fn end(&mut self, n: usize, outcome: Outcome, dropped: bool) {
         let call = self.calls.remove(n);
-        let waited = !matches!(call.is, Is::Talking | Is::Leaving { .. });
+        let waited = !matches!(call.is, Is::Talking | Is::TalkingOutside | Is::Leaving { .. });
         let config = self.queue(call.queue);
         let (grace, sticky) = (config.place_grace, config.sticky);
         let taken = self.places.len() + self.calls.iter().filter(|call| call.is_promise()).count();
@@ -374,7 +377,10 @@ impl Model {
         };
         match self.calls[n].is {
             _ if self.calls[n].is_promise() => {}
-            Is::Queued | Is::Admitted | Is::Ringing { .. } => self.drop_waiting(n, lost),
+            Is::Queued | Is::Admitted | Is::Ringing { .. } | Is::RingingOutside { .. } => {
+                self.drop_waiting(n, lost);
+            }
+            Is::TalkingOutside => self.end(n, Outcome::Answered, false),
             Is::CallingBack { .. } => self.not_reached(n),
             Is::Talking => self.hung_up(n),
             Is::Leaving { outcome, .. } => self.end(n, outcome, false),
@@ -397,7 +403,10 @@ impl Model {
                     self.set(worker, State::Free);
                 }
             }
-            Is::Queued | Is::Admitted | Is::Ringing { .. } => self.drop_waiting(n, Outcome::Rejected),
+            Is::Queued | Is::Admitted | Is::Ringing { .. } | Is::RingingOutside { .. } => {
+                self.drop_waiting(n, Outcome::Rejected);
+            }
+            Is::TalkingOutside => self.end(n, Outcome::Answered, false),
             Is::CallingBack { .. } => self.not_reached(n),
             Is::Talking => self.hung_up(n),
             Is::Leaving { outcome, .. } => self.end(n, outcome, false),
@@ -432,6 +441,9 @@ impl Model {
         }
         if let Some(n) = self.second_on(leg) {
             return self.second_answered(n);
+        }
+        if let Some(n) = self.outside_on(leg) {
+            return self.outside_answered(n);
         }
         let Some((n, worker)) = self.on_leg(leg) else {
             return;
@@ -500,6 +512,9 @@ impl Model {
     pub(super) fn leg_over(&mut self, leg: LegId, cause: FailCause) {
         if let Some(n) = self.second_on(leg) {
             return self.second_over(n, cause);
+        }
+        if let Some(n) = self.outside_on(leg) {
+            return self.outside_over(n);
         }
         let Some((n, worker)) = self.on_leg(leg) else {
             return;

@@ -6,6 +6,7 @@
 
 mod calls;
 mod giving;
+mod outside;
 mod seconds;
 mod workers;
 
@@ -38,6 +39,8 @@ struct Call {
     second: Option<Second>,
     /// When an operator gave it away last.
     given_away: Option<Timestamp>,
+    /// To which number outside.
+    outside: Option<CallerNumber>,
     is: Is,
 }
 
@@ -68,6 +71,10 @@ enum Is {
         until: Timestamp,
     },
     Talking,
+    RingingOutside {
+        until: Timestamp,
+    },
+    TalkingOutside,
     Leaving {
         outcome: Outcome,
         way: Way,
@@ -238,7 +245,7 @@ impl Model {
         for call in &self.calls {
             let at = match call.is {
                 Is::Queued | Is::Admitted => self.wait_due(call),
-                Is::CallingBack { until } => until,
+                Is::CallingBack { until } | Is::RingingOutside { until } => until,
                 Is::Leaving { way, until, .. } if way != Way::Forwarded => until,
                 _ => continue,
             };
@@ -308,6 +315,7 @@ impl Model {
                 let n = self.find(id).expect("a call");
                 match self.calls[n].is {
                     Is::CallingBack { .. } => self.not_reached(n),
+                    Is::RingingOutside { .. } => self.outside_failed(n),
                     Is::Leaving { outcome, way, .. } => match way {
                         Way::Farewell => self.end(n, outcome, false),
                         _ => self.last_word(n, outcome),
@@ -397,6 +405,14 @@ pub(crate) fn in_words(event: &Event) -> Option<String> {
         Event::CallTransferred {
             call, operator, to, ..
         } => format!("{call} from {} to {}", operator.0, to.0),
+        Event::CallSentOutside {
+            call,
+            operator,
+            number,
+            ..
+        } => format!("{call} from {} to {}", operator.0, number.reveal()),
+        Event::OutsideAnswered { call, number, .. } => format!("{call} is with {}", number.reveal()),
+        Event::OutsideFailed { call, .. } => format!("{call} back from outside"),
         Event::CallLeaving { call, outcome, .. } => format!("{call} leaves {outcome:?}"),
         Event::CallEnded {
             call,

@@ -12,6 +12,9 @@ impl Model {
                 let asked = self.consult(operator.0 as usize, to.0 as usize);
                 asked.then(|| self.hang_up(operator.0 as usize));
             }
+            Input::TransferOutside { operator, number } => {
+                self.send_outside(operator.0 as usize, number);
+            }
             Input::Consult { operator, to } => drop(self.consult(operator.0 as usize, to.0 as usize)),
             Input::Conference { operator } => {
                 if let Some(n) = self.led_by(operator.0 as usize)
@@ -41,7 +44,7 @@ impl Model {
     }
 
     /// The call in which an operator talks as the first.
-    fn led_by(&self, worker: usize) -> Option<usize> {
+    pub(super) fn led_by(&self, worker: usize) -> Option<usize> {
         let leads = |call: &Call| call.is == Is::Talking && call.with[0].0 == worker;
         self.calls.iter().position(leads)
     }
