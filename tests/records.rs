@@ -3,6 +3,11 @@
 use harness::{Feed, House, Settings, hung_up, rung, soon};
 use phone::{Call, Phone};
 use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Long enough to be judged: less than two seconds say nothing.
+const SPOKEN: Duration = Duration::from_secs(3);
+const WITHIN: Duration = Duration::from_secs(20);
 
 /// No wrap-up, and whoever gives up at all counts as having given up.
 fn settings() -> Settings {
@@ -109,6 +114,48 @@ async fn records_outlive_a_kill_and_nothing_is_there_twice() {
     let known = history(&mut house.feed, third).await;
     let texts = ["/earlier/0/forms/0/text", "/earlier/1/forms/0/text"].map(|path| known.pointer(path));
     assert_eq!(texts, [Some(&json!("again")), Some(&json!("狗叫"))]);
+    house.close().await;
+}
+
+/// Who had each leg of the earlier call that was the last, its codec, and whether the phone's sound has a score.
+fn legs(history: &Value) -> Vec<(String, String, bool)> {
+    let legs = history.pointer("/earlier/0/legs").and_then(Value::as_array);
+    let legs = legs.expect("an earlier call with legs").iter();
+    let word = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    legs.map(|leg| {
+        let scored = leg["received"]["mos"]
+            .as_f64()
+            .is_some_and(|mos| (1.0..=4.5).contains(&mos));
+        (word(&leg["operator"]), word(&leg["codec"]), scored)
+    })
+    .collect()
+}
+
+#[tokio::test]
+async fn how_a_call_sounded_is_told_with_it_and_outlives_a_kill() {
+    let mut house = House::open(settings()).await;
+    let operator = house.operator("1001").await;
+    let (_phone, mut call, called) = talk(&mut house, &operator, "13800000001").await;
+    let heard = call.hear(SPOKEN, WITHIN).await.duration() + called.hear(SPOKEN, WITHIN).await.duration();
+    assert!(heard >= SPOKEN * 2, "{heard:?}");
+    call.hang_up().await;
+    let (_phone, _call) = house.caller("13800000001").await;
+    house
+        .feed
+        .until("the second call", |log| log.count("call_arrived") == 2)
+        .await;
+    let call = last_call(&house.feed);
+    let both = [("-", "PCMA", true), ("1001", "PCMA", true)]
+        .map(|(who, codec, scored)| (who.into(), codec.into(), scored));
+    let told = async {
+        while legs(&history(&mut house.feed, call).await) != both {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("both legs to be judged", told).await;
+
+    let mut house = house.killed().await;
+    assert_eq!(legs(&history(&mut house.feed, call).await), both);
     house.close().await;
 }
 

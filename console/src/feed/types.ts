@@ -100,7 +100,11 @@ expires_in_s?: number, };
 /**
  * One of a caller's earlier calls.
  */
-export type EarlierCall = { at: number, queue: string, call_back?: boolean, outcome: string | null, operator: string | null, waited_ms: number | null, talked_ms: number | null, forms: Array<SavedForm>, };
+export type EarlierCall = { at: number, queue: string, call_back?: boolean, outcome: string | null, operator: string | null, waited_ms: number | null, talked_ms: number | null, 
+/**
+ * How it sounded, the caller's leg first; only the legs of which that is known.
+ */
+legs: Array<HeardLeg>, forms: Array<SavedForm>, };
 
 /**
  * Why a call still waits.
@@ -115,6 +119,23 @@ export type FormChoices = { outcomes: Array<string>, categories: Array<string>,
  * Characters at most.
  */
 text_max: number, };
+
+/**
+ * How one leg of an earlier call sounded.
+ */
+export type HeardLeg = { leg: number, 
+/**
+ * Whose phone it was; left out for the caller's, and for a number outside.
+ */
+operator?: string, codec?: string, round_trip_ms?: number, 
+/**
+ * What the phone sent.
+ */
+received?: PathMessage, 
+/**
+ * What was sent to the phone, as it reports.
+ */
+sent?: PathMessage, };
 
 export type Hello = { protocol: number, epoch: number, server_time: number, clock_rate: number, heartbeat_s: number, role: RoleName, operator?: string, 
 /**
@@ -226,7 +247,15 @@ export type PathMessage = { packets: number, lost: number, jitter_ms: number, mo
 /**
  * The message's fields.
  */
-export type QualityMessage = { call: number, leg: number, round_trip_ms?: number, received?: PathMessage, sent?: PathMessage, };
+export type QualityMessage = { call: number, leg: number, codec?: string, round_trip_ms?: number, 
+/**
+ * What the phone sent.
+ */
+received?: PathMessage, 
+/**
+ * What was sent to the phone, as it reports.
+ */
+sent?: PathMessage, };
 
 /**
  * The answer to a session that was renewed.

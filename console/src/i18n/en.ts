@@ -273,6 +273,10 @@ export const en = {
   earlier: "Earlier calls",
   noneEarlier: "None that are known",
   talkedFor: "talked {time}",
+  heard: "Sound",
+  heardHint: "Mean opinion score of each phone by its worse direction: 4.4 is the best, below 3.6 many are dissatisfied.",
+  heardOutside: "outside",
+  heardLost: "{share} lost",
   outcomeUnknown: "goes on",
   outcomes: {
     answered: "answered",

@@ -275,6 +275,10 @@ export const zh: Words = {
   earlier: "以往来电",
   noneEarlier: "暂无",
   talkedFor: "通话 {time}",
+  heard: "音质",
+  heardHint: "每部话机较差方向的平均意见分（MOS）：最好 4.4，低于 3.6 多数人会不满意。",
+  heardOutside: "外线",
+  heardLost: "丢包 {share}",
   outcomeUnknown: "进行中",
   outcomes: {
     answered: "已接听",

@@ -5,6 +5,7 @@ import type { Operator } from "../feed/wire";
 import { fill, reasonName, words } from "../i18n";
 import { duration } from "../i18n/format";
 import type { View } from "../live";
+import { HistoryOf } from "./history";
 import { standingName } from "./lists";
 import { Listen } from "./listen";
 import { LevelSign, Mark } from "./mark";
@@ -44,6 +45,7 @@ export function ActFor({ view, operator: whose }: { view: View; operator: Operat
         </div>
       )}
       <Listen key={rest.call} view={view} operator={whose} run={run} />
+      {rest.call !== undefined && <HistoryOf key={rest.call} view={view} call={rest.call} />}
       <p class={`outcome ${outcome?.failed ? "failed" : ""}`} role="status">
         {outcome?.failed && <LevelSign level="watch" />} {outcome?.text}
       </p>

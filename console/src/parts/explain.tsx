@@ -7,6 +7,7 @@ import { fill, words } from "../i18n";
 import { duration, timeOfDay } from "../i18n/format";
 import { type View, live } from "../live";
 import { outcomeOf } from "../hooks";
+import { HistoryOf } from "./history";
 import { callerName } from "./lists";
 
 /** It is asked anew when the call has come further, and this often, in milliseconds. */
@@ -35,6 +36,7 @@ export function Explain({ view, id }: { view: View; id: number }) {
     <>
       <h2 id="detail">{fill(words().whyTitle, { caller })}</h2>
       <Answered answer={answer} view={view} />
+      <HistoryOf view={view} call={id} />
     </>
   );
 }

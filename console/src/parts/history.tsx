@@ -1,7 +1,7 @@
 // What is known of the caller: earlier calls, and what was written down about them.
 
 import { useEffect, useState } from "preact/hooks";
-import type { EarlierCall, HistoryMessage, SavedForm } from "../feed/wire";
+import type { EarlierCall, HeardLeg, HistoryMessage, SavedForm } from "../feed/wire";
 import { fill, words } from "../i18n";
 import { dateOf, duration, timeOfDay } from "../i18n/format";
 import { type View, live } from "../live";
@@ -32,26 +32,42 @@ export function useHistory(view: View, call: number | undefined): HistoryMessage
   return known && known.call === call ? known.history : null;
 }
 
-export function HistoryCard({ view, history }: { view: View; history: HistoryMessage | null }) {
-  const earlier = history?.earlier ?? [];
+type Known = { view: View; history: HistoryMessage | null };
+
+export function HistoryCard({ view, history }: Known) {
   return (
     <section class="card list history" aria-labelledby="history">
       <h2 id="history">{words().earlier}</h2>
-      {earlier.length === 0 ? (
-        <p class="empty">{history ? words().noneEarlier : words().asking}</p>
-      ) : (
-        <ul class="scroll" tabIndex={0} aria-label={words().earlier}>
-          {earlier.map((call) => (
-            <Earlier key={call.at} view={view} call={call} />
-          ))}
-        </ul>
-      )}
+      <EarlierCalls view={view} history={history} />
     </section>
   );
 }
 
+/** The same on the supervisor's page, beneath what is told of a call. */
+export function HistoryOf({ view, call }: { view: View; call: number }) {
+  const history = useHistory(view, call);
+  return (
+    <div class="history">
+      <h3>{words().earlier}</h3>
+      <EarlierCalls view={view} history={history} />
+    </div>
+  );
+}
+
+function EarlierCalls({ view, history }: Known) {
+  const earlier = history?.earlier ?? [];
+  if (earlier.length === 0) return <p class="empty">{history ? words().noneEarlier : words().asking}</p>;
+  return (
+    <ul class="scroll" tabIndex={0} aria-label={words().earlier}>
+      {earlier.map((call) => (
+        <Earlier key={call.at} view={view} call={call} />
+      ))}
+    </ul>
+  );
+}
+
 function Earlier({ view, call }: { view: View; call: EarlierCall }) {
-  const { at, outcome, operator, waited_ms, talked_ms, call_back, forms } = call;
+  const { at, outcome, operator, waited_ms, talked_ms, call_back, legs, forms } = call;
   const { timeZone, now } = view;
   const today = dateOf(at, timeZone) === dateOf(now, timeZone);
   const when = today ? timeOfDay(at, timeZone) : `${dateOf(at, timeZone)} ${timeOfDay(at, timeZone)}`;
@@ -68,11 +84,26 @@ function Earlier({ view, call }: { view: View; call: EarlierCall }) {
         <b>{when}</b> {how}
       </p>
       <p class="note">{facts.filter((fact) => fact !== null).join(" · ")}</p>
+      {legs.length > 0 && (
+        <p class="note" title={words().heardHint}>
+          {words().heard}: {legs.map(sound).join(" · ")}
+        </p>
+      )}
       {forms.map((form) => (
         <Written key={form.operator} form={form} />
       ))}
     </li>
   );
+}
+
+/** How a leg sounded, by its worse direction: whose it was, mean opinion score, and what was lost if anything was. */
+function sound({ leg, operator, received, sent }: HeardLeg): string {
+  const ways = [received, sent].filter((way) => way !== undefined);
+  const score = Math.min(...ways.map(({ mos }) => mos));
+  const lost = Math.max(...ways.map(({ packets, lost }) => lost / packets));
+  const who = operator ?? (leg === 0 ? words().caller : words().heardOutside);
+  const said = `${who} ${score.toFixed(1)}`;
+  return lost < 0.001 ? said : `${said} (${fill(words().heardLost, { share: `${(lost * 100).toFixed(1)} %` })})`;
 }
 
 function Written({ form: { outcome, categories, text } }: { form: SavedForm }) {

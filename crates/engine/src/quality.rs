@@ -1,29 +1,36 @@
-//! How ended legs sounded, on its way from media to the log and the consoles. The core does not hear of it: nothing
-//! is decided by it.
+//! How ended legs sounded, on its way from media to the log, the records and the consoles. The core does not hear of it:
+//! nothing is decided by it.
 
-use feed::{Hub, Path, Quality};
-use media::{LegQuality, MediaEvent, MediaEvents, PathQuality};
+use feed::Hub;
+use media::{Codec, LegQuality, MediaEvent, MediaEvents, PathQuality};
+use records::{Path, Quality, Records};
 use std::sync::Arc;
 
-/// `events`, with what media says of quality also told to the log and to `hub`.
-pub fn with_quality(events: MediaEvents, hub: Hub) -> MediaEvents {
+/// `events`, with what media says of quality also told to the log, to `hub` and to `records`.
+pub fn with_quality(events: MediaEvents, hub: Hub, records: Records) -> MediaEvents {
     Arc::new(move |event| {
         if let MediaEvent::Closed { leg, quality } = event
-            && quality != LegQuality::default()
+            && quality.is_known()
         {
             log(leg, &quality);
             // An operator's console is not to show that somebody listened.
             if !leg.is_supervisor() {
-                hub.tell_quality(&Quality {
-                    leg,
-                    round_trip: quality.round_trip,
-                    received: quality.received.as_ref().map(path),
-                    sent: quality.sent.as_ref().map(path),
-                });
+                let quality = told(&quality);
+                hub.tell_quality(leg, &quality);
+                records.heard(leg, quality);
             }
         }
         events(event);
     })
+}
+
+fn told(quality: &LegQuality) -> Quality {
+    Quality {
+        codec: quality.codec.map(|codec| codec.name().into()),
+        round_trip: quality.round_trip,
+        received: quality.received.as_ref().map(path),
+        sent: quality.sent.as_ref().map(path),
+    }
 }
 
 fn path(path: &PathQuality) -> Path {
@@ -41,6 +48,7 @@ fn log(leg: acd::LegId, quality: &LegQuality) {
     tracing::info!(
         call = leg.call.0,
         leg = leg.leg,
+        codec = quality.codec.map(Codec::name),
         mos_received = mos(&quality.received),
         mos_sent = mos(&quality.sent),
         loss_received = loss(&quality.received),

@@ -1,8 +1,9 @@
 //! The way from the engine into the feed: one bounded channel, and it never blocks.
 
-use crate::quality::{Quality, Remarks};
+use crate::quality::Remarks;
 use crate::told::Told;
-use acd::{Event, Timestamp};
+use acd::{Event, LegId, Timestamp};
+use records::Quality;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
@@ -74,8 +75,8 @@ impl Hub {
     }
 
     /// Tells the consoles how a leg sounded. Safe from any thread.
-    pub fn tell_quality(&self, quality: &Quality) {
-        self.remarks.tell(quality);
+    pub fn tell_quality(&self, leg: LegId, quality: &Quality) {
+        self.remarks.tell(leg, quality);
     }
 
     pub(crate) fn remarks(&self) -> &Remarks {

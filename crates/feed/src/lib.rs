@@ -46,7 +46,6 @@ pub use config::{About, Account, Clock, Directory, FeedConfig, Limits, Marks, Th
 pub use hub::Hub;
 pub use memory::{Keep, Memory};
 pub use mount::{Identity, Mount, Serve, Upgraded, Visitor};
-pub use quality::{Path, Quality};
 pub use secret::{HashError, Secret, SecretError, hash_secret};
 pub use server::{Feed, start};
 pub use tls::{TlsError, TlsFiles};

@@ -1,8 +1,9 @@
 //! How a leg sounded, told once when its media ended: a remark beside the numbered deltas, since no state follows
-//! from it. Who is not there at that moment does not get it later; the metrics have all of them.
+//! from it. Who is not there at that moment does not get it later; the records and the metrics have all of them.
 
 use crate::wire::Message;
 use acd::LegId;
+use records::{Path, Quality};
 use serde::Serialize;
 use std::time::Duration;
 use tokio::sync::broadcast;
@@ -11,44 +12,31 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 /// Remarks kept for a client that reads slowly; it misses those before.
 const REMARKS_MAX: usize = 256;
 
-/// How a leg sounded.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Quality {
-    /// Which: leg 0 is the caller's.
-    pub leg: LegId,
-    /// Mean round-trip time to the phone, if its reports told.
-    pub round_trip: Option<Duration>,
-    /// What the phone sent.
-    pub received: Option<Path>,
-    /// What was sent to the phone, as it reports.
-    pub sent: Option<Path>,
-}
-
-/// One direction of it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Path {
-    /// Packets sent this way, lost ones included.
-    pub packets: u64,
-    /// Packets lost.
-    pub lost: u64,
-    /// Mean jitter.
-    pub jitter: Duration,
-    /// Mean opinion score, 1 to 4.5.
-    pub mos: f64,
-}
-
 /// The message's fields.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct QualityMessage {
     call: u64,
     leg: u32,
+    #[serde(flatten)]
+    sound: Sound,
+}
+
+/// How a leg sounded.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(crate) struct Sound {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    codec: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     round_trip_ms: Option<f64>,
+    /// What the phone sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     received: Option<PathMessage>,
+    /// What was sent to the phone, as it reports.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     sent: Option<PathMessage>,
@@ -61,6 +49,17 @@ struct PathMessage {
     lost: u64,
     jitter_ms: f64,
     mos: f64,
+}
+
+impl From<&Quality> for Sound {
+    fn from(quality: &Quality) -> Self {
+        Self {
+            codec: quality.codec.as_deref().map(str::to_owned),
+            round_trip_ms: quality.round_trip.map(tenths_ms),
+            received: quality.received.as_ref().map(PathMessage::from),
+            sent: quality.sent.as_ref().map(PathMessage::from),
+        }
+    }
 }
 
 impl From<&Path> for PathMessage {
@@ -91,16 +90,14 @@ impl Remarks {
         self.0.subscribe()
     }
 
-    pub(crate) fn tell(&self, quality: &Quality) {
+    pub(crate) fn tell(&self, leg: LegId, quality: &Quality) {
         if self.0.receiver_count() == 0 {
             return;
         }
         let message = Message::Quality(QualityMessage {
-            call: quality.leg.call.0,
-            leg: quality.leg.leg,
-            round_trip_ms: quality.round_trip.map(tenths_ms),
-            received: quality.received.as_ref().map(PathMessage::from),
-            sent: quality.sent.as_ref().map(PathMessage::from),
+            call: leg.call.0,
+            leg: leg.leg,
+            sound: quality.into(),
         });
         // An error is that nobody watches any more.
         let _ = self.0.send(message.bytes());
@@ -127,8 +124,8 @@ mod tests {
     async fn a_remark_is_one_message() {
         let remarks = Remarks::new();
         let mut watching = remarks.subscribe();
-        remarks.tell(&Quality {
-            leg: LegId::caller(CallId(8)),
+        let quality = Quality {
+            codec: Some("PCMA".into()),
             round_trip: Some(Duration::from_micros(12_340)),
             received: Some(Path {
                 packets: 500,
@@ -137,10 +134,11 @@ mod tests {
                 mos: 4.2,
             }),
             sent: None,
-        });
+        };
+        remarks.tell(LegId::caller(CallId(8)), &quality);
         assert_eq!(
             next(&mut watching).await.as_str(),
-            r#"{"type":"quality","call":8,"leg":0,"round_trip_ms":12.3,"received":{"packets":500,"lost":5,"jitter_ms":2.3,"mos":4.2}}"#
+            r#"{"type":"quality","call":8,"leg":0,"codec":"PCMA","round_trip_ms":12.3,"received":{"packets":500,"lost":5,"jitter_ms":2.3,"mos":4.2}}"#
         );
     }
 }

@@ -164,17 +164,18 @@ async fn answers_and_commands_follow_the_schema() {
         SupervisorMode::Barge,
     ];
     assert_eq!(asked, [modes.map(Some).as_slice(), &[None]].concat());
-    engine.hub.tell_quality(&feed::Quality {
-        leg: acd::LegId::caller(CallId(7)),
+    let quality = records::Quality {
+        codec: Some("PCMA".into()),
         round_trip: Some(Duration::from_millis(31)),
-        received: Some(feed::Path {
+        received: Some(records::Path {
             packets: 500,
             lost: 5,
             jitter: Duration::from_micros(2_100),
             mos: 4.21,
         }),
         sent: None,
-    });
+    };
+    engine.hub.tell_quality(acd::LegId::caller(CallId(7)), &quality);
     loop {
         let message = supervisor.any().await;
         schema.accepts("message", &message);

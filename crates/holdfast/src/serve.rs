@@ -200,11 +200,16 @@ impl Server {
             tracing::warn!("{warning}");
         }
         prepare_audio(rest);
+        let time: feed::Clock = {
+            let clock = clock.clone();
+            Arc::new(move || clock.now())
+        };
+        let records = Records::start(records_config(&config, epoch, time.clone()), &registry)?;
         let media = Media::start(
             config.media.clone(),
             library.clone(),
             &registry,
-            with_quality(entrance.media_events(), hub.clone()),
+            with_quality(entrance.media_events(), hub.clone(), records.clone()),
         )?;
         let mut sip_config = config.sip.clone();
         sip_config.first_call_id = opened.next_call;
@@ -221,14 +226,9 @@ impl Server {
 
         let names = names(&config);
         let trunks = shared(&names.trunks);
-        let time: feed::Clock = {
-            let clock = clock.clone();
-            Arc::new(move || clock.now())
-        };
         let metrics = Metrics::new(&names, &registry, time.clone())?;
         let parts = (sip.clone(), media, library);
         let telemetry = (metrics, names);
-        let records = Records::start(records_config(&config, epoch, time.clone()), &registry)?;
         let watchers = (hub.clone(), records.clone());
         let house = House::new(parts, config.languages.clone(), watchers, telemetry, &registry)?
             .recording(config.recorded.clone());

@@ -69,6 +69,16 @@ impl Codec {
         }
     }
 
+    /// The name in SDP (RFC 3551 §6, RFC 7587 §7).
+    pub const fn name(self) -> &'static str {
+        match self {
+            Codec::Pcmu => "PCMU",
+            Codec::Pcma => "PCMA",
+            Codec::G722 => "G722",
+            Codec::Opus => "opus",
+        }
+    }
+
     /// Its kind.
     pub const fn family(self) -> CodecFamily {
         match self {

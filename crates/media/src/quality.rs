@@ -19,6 +19,8 @@ const BUFFER_JITTERS: u32 = 2;
 /// One leg's quality, both ways.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LegQuality {
+    /// What was spoken last. `None` if nothing was agreed on.
+    pub codec: Option<Codec>,
     /// What the peer sent, as it arrived here. `None` for less than two seconds of it.
     pub received: Option<PathQuality>,
     /// What was sent to the peer, as the peer reports. `None` for less than two seconds of it, or when the peer
@@ -39,6 +41,13 @@ pub struct PathQuality {
     pub jitter: Duration,
     /// Mean opinion score in hundredths: 100 is bad, 441 is the best that G.711 can have.
     pub mos_hundredths: u16,
+}
+
+impl LegQuality {
+    /// Whether anything was heard either way for long enough to be judged.
+    pub fn is_known(&self) -> bool {
+        self.received.is_some() || self.sent.is_some()
+    }
 }
 
 impl PathQuality {
@@ -129,6 +138,7 @@ impl Tally {
         // A peer that never said how our packets arrive has not said that all did.
         let told = self.sent.jitter.count > 0;
         LegQuality {
+            codec: Some(codec),
             received: self.received.quality(codec, one_way),
             sent: sent.quality(codec, one_way).filter(|_| told),
             round_trip,
@@ -296,7 +306,8 @@ mod tests {
     #[test]
     fn a_tally_says_what_its_reports_say() {
         let mut tally = Tally::default();
-        assert_eq!(tally.quality(Codec::Pcma), LegQuality::default());
+        let silent = tally.quality(Codec::Pcma);
+        assert_eq!((silent.received, silent.sent), (None, None));
         tally.reported(240, 10, Some(ms(2)));
         tally.reported(250, 0, Some(ms(4)));
         for _ in 0..500 {

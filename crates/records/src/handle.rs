@@ -4,11 +4,12 @@ use crate::curve::{Curve, Day};
 use crate::ledger::Names;
 use crate::metrics::Metrics;
 use crate::missed::Missed;
+use crate::quality::Quality;
 use crate::recorder::Recorder;
 use crate::rows::{Form, History, Row};
 use crate::task::{Shared, Task};
 use crate::{RecordsError, Refused};
-use acd::{CallId, Event, Snapshot, Timestamp};
+use acd::{CallId, Event, LegId, Snapshot, Timestamp};
 use jiff::tz::TimeZoneDatabase;
 use prometheus::Registry;
 use std::fmt;
@@ -119,6 +120,13 @@ impl Records {
         let events: Vec<Event> = events.iter().filter(|event| matters(event)).cloned().collect();
         if !events.is_empty() {
             self.offer(Task::Events { seq, at, events });
+        }
+    }
+
+    /// Notes how a leg sounded whose media has ended. Never blocks. What finds no room is not told again: no journal has it.
+    pub fn heard(&self, leg: LegId, quality: Quality) {
+        if let Err(TrySendError::Full(_)) = self.queue.try_send(Task::Heard { leg, quality }) {
+            self.shared.metrics.lost.inc();
         }
     }
 

@@ -1,7 +1,7 @@
 //! From events to rows: what each changes in what is known of a call. Pure; a live engine and a journal that is replayed
 //! are followed alike.
 
-use crate::rows::{CallRow, Row, TalkRow};
+use crate::rows::{CallRow, LegRow, Row, TalkRow};
 use acd::{
     CallId, CallerNumber, Event, OperatorId, OperatorState, Outcome, QueueId, Snapshot, Stage, Timestamp,
     TrunkId,
@@ -262,7 +262,15 @@ impl Ledger {
         rows: &mut Vec<Row>,
     ) {
         let (now, wraps_up) = match state {
-            OperatorState::Talking { leg } => (Some(leg.call), false),
+            OperatorState::Talking { leg } => {
+                rows.push(Row::Leg(LegRow {
+                    leg: *leg,
+                    known: at,
+                    operator: Some(self.names.operator(operator)),
+                    quality: None,
+                }));
+                (Some(leg.call), false)
+            }
             OperatorState::WrapUp { call, .. } => (Some(*call), true),
             _ => (None, false),
         };

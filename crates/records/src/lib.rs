@@ -23,6 +23,7 @@ mod ledger;
 mod metrics;
 mod missed;
 mod pending;
+mod quality;
 mod recorder;
 mod rows;
 mod store;
@@ -34,7 +35,8 @@ pub use curve::{Day, Minute};
 pub use handle::{Filling, Records, RecordsConfig};
 pub use ledger::{Ledger, Names};
 pub use missed::{Missed, Person};
-pub use rows::{CallRow, Earlier, Form, FormRow, History, Row, TalkRow};
+pub use quality::{Path, Quality};
+pub use rows::{CallRow, Earlier, EarlierLeg, Form, FormRow, History, LegRow, Row, TalkRow};
 
 /// Why the records cannot start. A database that cannot be used is no reason: calls go on without it.
 #[derive(Debug, thiserror::Error)]

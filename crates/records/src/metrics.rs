@@ -30,7 +30,7 @@ impl Metrics {
             forms: counter("forms_total", "Wrap-up forms saved")?,
             lost: counter(
                 "lost_total",
-                "Rows and batches of events that found no room; the next start fills them in from the journal",
+                "Rows and batches of events that found no room; the next start fills them in from the journal, but for how legs sounded",
             )?,
             removed: counter("removed_total", "Calls removed because their time was over")?,
             pending: gauge("pending", "Rows that wait to be written")?,

@@ -1,10 +1,10 @@
 //! What waits to be written.
 
 use crate::Refused;
-use crate::rows::{CallRow, FormRow, Row, TalkRow};
+use crate::rows::{CallRow, FormRow, LegRow, Row, TalkRow};
 use crate::store::Write;
 use crate::task::Reply;
-use acd::{CallId, Timestamp};
+use acd::{CallId, LegId, Timestamp};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry::{Occupied, Vacant};
 use std::sync::Arc;
@@ -14,13 +14,14 @@ use std::sync::Arc;
 pub(crate) struct Pending {
     calls: BTreeMap<CallId, CallRow>,
     talks: BTreeMap<(CallId, Arc<str>), TalkRow>,
+    legs: BTreeMap<LegId, LegRow>,
     forms: Vec<(CallId, FormRow, Reply<()>)>,
     reached: Vec<(Arc<str>, Arc<str>, Reply<()>)>,
 }
 
 impl Pending {
     pub(crate) fn rows(&self) -> usize {
-        self.calls.len() + self.talks.len()
+        self.calls.len() + self.talks.len() + self.legs.len()
     }
 
     pub(crate) fn forms(&self) -> usize {
@@ -47,6 +48,10 @@ impl Pending {
                 Occupied(mut there) => there.get_mut().join(row),
                 Vacant(free) => drop(free.insert(row)),
             },
+            Row::Leg(row) => match self.legs.entry(row.leg) {
+                Occupied(mut there) => there.get_mut().join(row),
+                Vacant(free) => drop(free.insert(row)),
+            },
         }
     }
 
@@ -67,6 +72,7 @@ impl Pending {
     pub(crate) fn forget(&mut self) {
         self.calls.clear();
         self.talks.clear();
+        self.legs.clear();
     }
 
     /// All of it, as it is to be written at `now`; nothing is missing `through` then.
@@ -75,6 +81,7 @@ impl Pending {
         Write {
             calls: self.calls.values().collect(),
             talks: self.talks.values().collect(),
+            legs: self.legs.values().collect(),
             forms: self.forms.iter().map(|(call, row, _)| (*call, row)).collect(),
             reached: reached.map(|(caller, by, _)| (&**caller, now, &**by)).collect(),
             through,
@@ -93,6 +100,7 @@ impl Pending {
             Err(_) => Self {
                 calls: self.calls,
                 talks: self.talks,
+                legs: self.legs,
                 ..Self::default()
             },
         }

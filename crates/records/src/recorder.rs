@@ -8,7 +8,7 @@ use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::missed::{Missed, Watchlist};
 use crate::pending::Pending;
-use crate::rows::{Form, FormRow, History, Row};
+use crate::rows::{Form, FormRow, History, LegRow, Row};
 use crate::task::{Reply, Shared, Task};
 use acd::{CallId, Event, Snapshot, Timestamp};
 use std::sync::Arc;
@@ -136,6 +136,12 @@ impl Recorder {
         match task {
             Task::Begin(state) => self.begin(&state),
             Task::Events { seq, at, events } => self.follow(seq, at, &events),
+            Task::Heard { leg, quality } => self.add(Row::Leg(LegRow {
+                leg,
+                known: (self.config.clock)(),
+                operator: None,
+                quality: Some(quality),
+            })),
             Task::Save {
                 call,
                 operator,

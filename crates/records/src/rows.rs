@@ -1,6 +1,7 @@
 //! What is kept of a call, and of what was written down about it.
 
-use acd::{CallId, CallerNumber, Outcome, Timestamp};
+use crate::quality::Quality;
+use acd::{CallId, CallerNumber, LegId, Outcome, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ pub enum Row {
     Call(CallRow),
     /// What is known of an operator's part in one.
     Talk(TalkRow),
+    /// What is known of one of its legs.
+    Leg(LegRow),
 }
 
 /// What is known of one call. What has not happened, as far as is known, is none.
@@ -100,6 +103,29 @@ impl TalkRow {
     }
 }
 
+/// One of a call's legs: 0 is the caller's. Who had it follows from the log, how it sounded does not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LegRow {
+    /// Which.
+    pub leg: LegId,
+    /// When the last thing happened that is told here.
+    pub known: Timestamp,
+    /// Whose phone it is; none for the caller's, and for a number outside.
+    pub operator: Option<Arc<str>>,
+    /// How it sounded, known when its media has ended.
+    pub quality: Option<Quality>,
+}
+
+impl LegRow {
+    /// Adds what `other` knows of the same leg, as [`CallRow::join`] does.
+    pub fn join(&mut self, other: LegRow) {
+        let newer = other.known >= self.known;
+        pick(&mut self.operator, other.operator, newer);
+        pick(&mut self.quality, other.quality, newer);
+        self.known = self.known.max(other.known);
+    }
+}
+
 /// What happened first is what counts: a run that goes on knows only of the last time.
 fn first(known: &mut Option<Timestamp>, other: Option<Timestamp>) {
     *known = match (*known, other) {
@@ -162,6 +188,19 @@ pub struct Earlier {
     pub waited: Option<Duration>,
     /// How long they talked.
     pub talked: Option<Duration>,
+    /// Its legs of which something is known, the caller's first.
+    pub legs: Vec<EarlierLeg>,
     /// What was written down about it.
     pub forms: Vec<FormRow>,
+}
+
+/// One leg of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EarlierLeg {
+    /// Its number within the call: 0 is the caller's.
+    pub leg: u32,
+    /// Whose phone it was; none for the caller's, and for a number outside.
+    pub operator: Option<String>,
+    /// How it sounded, if that is known.
+    pub quality: Option<Quality>,
 }

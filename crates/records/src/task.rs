@@ -3,8 +3,9 @@
 use crate::Refused;
 use crate::curve::Day;
 use crate::metrics::Metrics;
+use crate::quality::Quality;
 use crate::rows::{Form, History, Row};
-use acd::{CallId, Event, Snapshot, Timestamp};
+use acd::{CallId, Event, LegId, Snapshot, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tokio::sync::oneshot;
@@ -21,6 +22,11 @@ pub(crate) enum Task {
         seq: u64,
         at: Timestamp,
         events: Vec<Event>,
+    },
+    /// A leg's media has ended, and this is how it sounded.
+    Heard {
+        leg: LegId,
+        quality: Quality,
     },
     Save {
         call: CallId,

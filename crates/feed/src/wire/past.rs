@@ -1,6 +1,7 @@
 //! What is told of the past: earlier calls and forms, who is still to be called back, the day so far.
 
-use records::{Day, Earlier, FormRow, History, Minute, Missed, Person};
+use crate::quality::Sound;
+use records::{Day, Earlier, EarlierLeg, FormRow, History, Minute, Missed, Person};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -27,7 +28,22 @@ struct EarlierCall {
     operator: Option<String>,
     waited_ms: Option<u64>,
     talked_ms: Option<u64>,
+    /// How it sounded, the caller's leg first; only the legs of which that is known.
+    legs: Vec<HeardLeg>,
     forms: Vec<SavedForm>,
+}
+
+/// How one leg of an earlier call sounded.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+struct HeardLeg {
+    leg: u32,
+    /// Whose phone it was; left out for the caller's, and for a number outside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    operator: Option<String>,
+    #[serde(flatten)]
+    sound: Sound,
 }
 
 /// What an operator wrote down about a call.
@@ -94,9 +110,18 @@ impl From<&Earlier> for EarlierCall {
             operator: earlier.operator.clone(),
             waited_ms: earlier.waited.map(millis),
             talked_ms: earlier.talked.map(millis),
+            legs: earlier.legs.iter().filter_map(heard).collect(),
             forms: earlier.forms.iter().map(SavedForm::from).collect(),
         }
     }
+}
+
+fn heard(leg: &EarlierLeg) -> Option<HeardLeg> {
+    Some(HeardLeg {
+        leg: leg.leg,
+        operator: leg.operator.clone(),
+        sound: leg.quality.as_ref()?.into(),
+    })
 }
 
 impl From<&FormRow> for SavedForm {

@@ -1,6 +1,7 @@
 //! The records as the engine and the consoles have them: events in, answers out, over restarts.
 
 mod faults;
+mod legs;
 mod rows;
 
 use crate::curve::Curve;
@@ -220,7 +221,7 @@ fn rows_of(events: &[(u64, Event)]) -> Vec<Row> {
     rows
 }
 
-/// What is in the file, one line for each call and each talk.
+/// What is in the file, one line for each call, talk and leg.
 fn contents(dir: &Dir) -> String {
     let file = rusqlite::Connection::open(dir.file()).unwrap();
     let mut query = file
@@ -229,7 +230,9 @@ fn contents(dir: &Dir) -> String {
                     || IFNULL(outcome, '-') || ' waited ' || IFNULL(waited, '-') || ' talked ' || IFNULL(talked, '-') \
              FROM calls UNION ALL \
              SELECT 'talk ' || call || ' ' || operator || ' talked ' || IFNULL(talked, '-') || ' wrap-up ' \
-                    || IFNULL(wrap_up, '-') FROM talks ORDER BY 1",
+                    || IFNULL(wrap_up, '-') FROM talks UNION ALL \
+             SELECT 'leg ' || call || ' ' || leg || ' ' || IFNULL(operator, '-') || ' ' || IFNULL(codec, '-') FROM legs \
+             ORDER BY 1",
         )
         .unwrap();
     let lines = query.query_map([], |row| row.get::<_, String>(0)).unwrap();
@@ -243,6 +246,7 @@ async fn a_day_is_written_down_once_however_often_it_is_told() {
         call 1 13800000001 anne answered waited 5000 talked 60000
         call 2 13900000002 - abandoned waited 20000 talked -
         call 3 13900000002 - - waited - talked -
+        leg 1 1 anne -
         talk 1 anne talked 60000 wrap-up 20000
     "#]];
     let desk = Desk::ready(&dir).await;

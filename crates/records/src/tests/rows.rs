@@ -63,7 +63,7 @@ proptest! {
     /// The same rows in any order, in parts, and some of them twice leave the same tables.
     #[test]
     fn the_order_of_telling_makes_no_difference(
-        order in Just((0..morning().len()).collect::<Vec<_>>()).prop_shuffle(),
+        order in Just((0..rows_of(&morning()).len()).collect::<Vec<_>>()).prop_shuffle(),
         cut in 0..16_usize,
     ) {
         let rows = rows_of(&morning());
@@ -84,6 +84,7 @@ fn put<'a>(store: &mut Store, rows: impl Iterator<Item = &'a Row>) {
         match row {
             Row::Call(row) => write.calls.push(row),
             Row::Talk(row) => write.talks.push(row),
+            Row::Leg(row) => write.legs.push(row),
         }
     }
     store.write(&write).unwrap();

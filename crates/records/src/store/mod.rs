@@ -2,23 +2,29 @@
 //!
 //! Owns the SQL. All of it is here, so that another database is another such file.
 
+mod writing;
+
+pub(crate) use writing::Write;
+
 use crate::curve::Step;
 use crate::missed::{PEOPLE_MAX, Person};
-use crate::rows::{CallRow, Earlier, Form, FormRow, TalkRow};
+use crate::quality::{Path as Way, Quality};
+use crate::rows::{Earlier, EarlierLeg, Form, FormRow};
 use acd::{CallId, Outcome, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use std::borrow::Cow;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
+use writing::Puts;
 
 /// How long another program may hold the database before a write of ours fails.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What the tables look like.
-const SCHEMA: &str = include_str!("schema.sql");
-const SCHEMA_VERSION: i64 = 1;
+/// How the tables became what they are: each step leads to the version of its place, counted from 1. Steps are only added.
+const STEPS: [&str; 2] = [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
@@ -30,12 +36,6 @@ const REDIALS_MAX: u32 = 1_000;
 
 /// Calls removed in one transaction.
 const REMOVED_AT_ONCE: u32 = 5_000;
-
-/// Columns of `calls` that may be unknown: of two rows that know one, the earlier moment is right, and
-const CALL_MOMENTS: [&str; 3] = ["left_at", "connected", "forwarded"];
-
-/// of these what is known later ([`CallRow::join`]).
-const CALL_FACTS: [&str; 6] = ["waited", "operator", "ended", "outcome", "talked", "held"];
 
 /// Calls that nobody took and nobody promised anything for. A call-back is abandoned when the caller calls again.
 const NOT_SERVED: &str = "connected IS NULL AND forwarded IS NULL AND caller IS NOT NULL \
@@ -57,19 +57,7 @@ pub(crate) enum StoreError {
 pub(crate) struct Store {
     connection: Connection,
     journal: i64,
-    put_call: String,
-    put_talk: String,
-}
-
-/// What is written at once.
-#[derive(Default)]
-pub(crate) struct Write<'a> {
-    pub(crate) calls: Vec<&'a CallRow>,
-    pub(crate) talks: Vec<&'a TalkRow>,
-    pub(crate) forms: Vec<(CallId, &'a FormRow)>,
-    pub(crate) reached: Vec<(&'a str, Timestamp, &'a str)>,
-    /// Nothing that happened up to then is missing.
-    pub(crate) through: Option<Timestamp>,
+    puts: Puts,
 }
 
 impl Store {
@@ -92,126 +80,23 @@ impl Store {
         let mut store = Self {
             connection,
             journal: i64::from(journal),
-            put_call: put(
-                "calls",
-                &["journal", "call"],
-                &[
-                    "queue",
-                    "trunk",
-                    "caller",
-                    "call_back",
-                    "ticket",
-                    "since",
-                    "arrived",
-                ],
-                &CALL_MOMENTS,
-                &CALL_FACTS,
-                "arrived = MAX(arrived, excluded.arrived)",
-            ),
-            put_talk: put(
-                "talks",
-                &["journal", "call", "operator"],
-                &["began"],
-                &[],
-                &["talked", "wrap_up"],
-                "began = MIN(began, excluded.began)",
-            ),
+            puts: Puts::new(),
         };
         store.migrate()?;
         Ok(store)
     }
 
+    /// Brings the tables of an older version, or a new file, to this one: all the way or not at all.
     fn migrate(&mut self) -> Result<(), StoreError> {
-        let change = self.begin()?;
-        match change.pragma_query_value(None, "user_version", |row| row.get(0))? {
-            0 => {
-                change.execute_batch(SCHEMA)?;
-                change.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-            }
-            SCHEMA_VERSION => {}
-            newer => return Err(StoreError::Newer(newer)),
+        let change = begin(&mut self.connection)?;
+        let version: i64 = change.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let done = usize::try_from(version).ok().filter(|done| *done <= STEPS.len());
+        let done = done.ok_or(StoreError::Newer(version))?;
+        for step in STEPS.iter().skip(done) {
+            change.execute_batch(step)?;
         }
-        Ok(change.commit()?)
-    }
-
-    fn begin(&mut self) -> rusqlite::Result<Transaction<'_>> {
-        self.connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-    }
-
-    /// Writes all of it, or nothing.
-    pub(crate) fn write(&mut self, write: &Write<'_>) -> Result<(), StoreError> {
-        let journal = self.journal;
-        let (put_call, put_talk) = (self.put_call.clone(), self.put_talk.clone());
-        let change = self.begin()?;
-        {
-            let mut put = change.prepare_cached(&put_call)?;
-            for row in &write.calls {
-                put.execute(params![
-                    journal,
-                    id(row.call),
-                    millis(row.known),
-                    &*row.queue,
-                    &*row.trunk,
-                    (!row.caller.is_withheld()).then(|| row.caller.reveal()),
-                    row.call.is_call_back(),
-                    i64::try_from(row.ticket).unwrap_or(i64::MAX),
-                    millis(row.since),
-                    millis(row.arrived),
-                    row.left.map(millis),
-                    row.connected.map(millis),
-                    row.forwarded.map(millis),
-                    row.waited.map(length),
-                    row.operator.as_deref(),
-                    row.ended.map(millis),
-                    row.outcome.map(Outcome::name),
-                    row.talked.map(length),
-                    row.held.map(length),
-                ])?;
-            }
-            let mut put = change.prepare_cached(&put_talk)?;
-            for row in &write.talks {
-                put.execute(params![
-                    journal,
-                    id(row.call),
-                    &*row.operator,
-                    millis(row.known),
-                    millis(row.began),
-                    row.talked.map(length),
-                    row.wrap_up.map(length),
-                ])?;
-            }
-            let mut put = change.prepare_cached(
-                "INSERT OR REPLACE INTO forms (journal, call, operator, saved, outcome, categories, text) \
-                 VALUES (?, ?, ?, ?, ?, ?, ?)",
-            )?;
-            for (call, row) in &write.forms {
-                let Form {
-                    outcome,
-                    categories,
-                    text,
-                } = &row.form;
-                let categories = serde_json::Value::from(categories.as_slice()).to_string();
-                put.execute(params![
-                    journal,
-                    id(*call),
-                    row.operator,
-                    millis(row.saved),
-                    outcome,
-                    categories,
-                    text
-                ])?;
-            }
-            let mut put = change
-                .prepare_cached("INSERT OR REPLACE INTO reached (caller, at, marked_by) VALUES (?, ?, ?)")?;
-            for (caller, at, by) in &write.reached {
-                put.execute(params![caller, millis(*at), by])?;
-            }
-            if let Some(through) = write.through {
-                change
-                    .prepare_cached("INSERT OR REPLACE INTO complete (journal, through) VALUES (?, ?)")?
-                    .execute(params![journal, millis(through)])?;
-            }
+        if done < STEPS.len() {
+            change.pragma_update(None, "user_version", STEPS.len() as i64)?;
         }
         Ok(change.commit()?)
     }
@@ -284,16 +169,42 @@ impl Store {
                 operator: row.get(4)?,
                 waited: span(row, 5)?,
                 talked: span(row, 6)?,
+                legs: Vec::new(),
                 forms: Vec::new(),
             };
             Ok((earlier, row.get::<_, i64>(7)?, row.get::<_, i64>(8)?))
         })?;
         rows.map(|row| {
             let (earlier, journal, call) = row?;
-            let forms = self.forms_of(journal, call)?;
-            Ok(Earlier { forms, ..earlier })
+            let (legs, forms) = (self.legs_of(journal, call)?, self.forms_of(journal, call)?);
+            Ok(Earlier {
+                legs,
+                forms,
+                ..earlier
+            })
         })
         .collect()
+    }
+
+    fn legs_of(&self, journal: i64, call: i64) -> Result<Vec<EarlierLeg>, StoreError> {
+        let mut query = self.connection.prepare_cached(
+            "SELECT leg, operator, codec, round_trip, received, received_lost, received_jitter, received_mos, \
+             sent, sent_lost, sent_jitter, sent_mos FROM legs WHERE journal = ? AND call = ? ORDER BY leg",
+        )?;
+        let rows = query.query_map([journal, call], |row| {
+            let quality = Quality {
+                codec: row.get::<_, Option<String>>(2)?.map(Cow::Owned),
+                round_trip: row.get::<_, Option<f64>>(3)?.map(of_part_millis),
+                received: way(row, 4)?,
+                sent: way(row, 8)?,
+            };
+            Ok(EarlierLeg {
+                leg: row.get(0)?,
+                operator: row.get(1)?,
+                quality: quality.is_known().then_some(quality),
+            })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Who has called since `from` without being served: their numbers, of those who called last.
@@ -378,7 +289,7 @@ impl Store {
     /// [`REMOVED_AT_ONCE`] means that it was all.
     pub(crate) fn remove(&mut self, before: Timestamp) -> Result<(u64, bool), StoreError> {
         let before = millis(before);
-        let change = self.begin()?;
+        let change = begin(&mut self.connection)?;
         let calls = change.execute(
             "DELETE FROM calls WHERE (journal, call) IN \
              (SELECT journal, call FROM calls WHERE arrived < ? ORDER BY arrived LIMIT ?)",
@@ -387,6 +298,7 @@ impl Store {
         let more = calls >= REMOVED_AT_ONCE as usize;
         if !more {
             change.execute("DELETE FROM talks WHERE began < ?", [before])?;
+            change.execute("DELETE FROM legs WHERE known < ?", [before])?;
             change.execute("DELETE FROM forms WHERE saved < ?", [before])?;
             change.execute("DELETE FROM reached WHERE at < ?", [before])?;
         }
@@ -395,35 +307,8 @@ impl Store {
     }
 }
 
-/// The statement that writes a row, or joins it with the one that is there. `key` and `given` are always known.
-fn put(table: &str, key: &[&str], given: &[&str], moments: &[&str], facts: &[&str], extreme: &str) -> String {
-    let columns: Vec<&str> = key
-        .iter()
-        .copied()
-        .chain(["known"])
-        .chain(given.iter().copied())
-        .chain(moments.iter().copied())
-        .chain(facts.iter().copied())
-        .collect();
-    let marks = vec!["?"; columns.len()].join(", ");
-    let earliest = moments.iter().map(|moment| {
-        // MIN of one that is NULL is NULL.
-        format!("{moment} = IFNULL(MIN({moment}, excluded.{moment}), IFNULL({moment}, excluded.{moment}))")
-    });
-    let latest = facts.iter().map(|fact| {
-        format!(
-            "{fact} = CASE WHEN excluded.known >= known THEN IFNULL(excluded.{fact}, {fact}) \
-                 ELSE IFNULL({fact}, excluded.{fact}) END"
-        )
-    });
-    let joined: Vec<String> = earliest.chain(latest).collect();
-    format!(
-        "INSERT INTO {table} ({}) VALUES ({marks}) ON CONFLICT ({}) DO UPDATE SET {}, {extreme}, \
-         known = MAX(known, excluded.known)",
-        columns.join(", "),
-        key.join(", "),
-        joined.join(", ")
-    )
+fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
+    connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }
 
 fn id(CallId(call): CallId) -> i64 {
@@ -440,6 +325,27 @@ fn at_millis(millis: i64) -> Timestamp {
 
 fn length(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn part_millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1_000.0
+}
+
+fn of_part_millis(millis: f64) -> Duration {
+    Duration::try_from_secs_f64(millis / 1_000.0).unwrap_or_default()
+}
+
+/// One direction of a leg: four columns from `first` on.
+fn way(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Way>> {
+    let Some(packets) = row.get::<_, Option<i64>>(first)? else {
+        return Ok(None);
+    };
+    Ok(Some(Way {
+        packets: u64::try_from(packets).unwrap_or_default(),
+        lost: u64::try_from(row.get::<_, i64>(first + 1)?).unwrap_or_default(),
+        jitter: of_part_millis(row.get(first + 2)?),
+        mos: row.get(first + 3)?,
+    }))
 }
 
 fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
