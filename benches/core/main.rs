@@ -29,7 +29,7 @@ fn day(c: &mut Criterion) {
         b.iter_batched_ref(
             || (house::core(house::hotline()), Vec::with_capacity(64)),
             |(acd, outputs)| day::replay(acd, &inputs, outputs),
-            BatchSize::LargeInput,
+            BatchSize::PerIteration,
         );
     });
     group.finish();

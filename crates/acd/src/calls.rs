@@ -318,13 +318,16 @@ impl IndexMut<u32> for Calls {
     }
 }
 
-/// Call ids count up, so multiplying by an odd constant (2^64 divided by the golden ratio) spreads them well.
+/// Call ids count up, so that the low bits of a call's id are as good a hash as any, and calls that came one after the
+/// other lie side by side in the table: those that are served lie where others just were. The table tells entries of a
+/// group apart by the topmost bits, which are spread by an odd constant (2^64 divided by the golden ratio).
 #[derive(Default)]
 struct IdHasher(u64);
 
 impl Hasher for IdHasher {
     fn finish(&self) -> u64 {
-        self.0
+        let spread = self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (self.0 & (u64::MAX >> 7)) | (spread & !(u64::MAX >> 7))
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -334,6 +337,6 @@ impl Hasher for IdHasher {
     }
 
     fn write_u64(&mut self, n: u64) {
-        self.0 = (self.0.rotate_left(5) ^ n).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = self.0.rotate_left(5) ^ n;
     }
 }

@@ -4,6 +4,7 @@
 //! back takes its old ticket and so stands where it stood. Tickets are drawn one after the other, so the set is a
 //! bitmap over a sliding window of tickets, with a Fenwick tree (Fenwick 1994) over its words for ranks: every
 //! operation costs the logarithm of the window divided by 64, and nothing is allocated once the window has its size.
+//! The oldest is found without the tree, since the words before it are known to be empty.
 //!
 //! Does not know what a call is: it maps tickets to slots.
 
@@ -19,6 +20,9 @@ pub(crate) struct Fifo {
     /// The slot of each ticket of the window, valid where its bit is set.
     slots: Vec<u32>,
     len: u32,
+    /// Words before this one are empty.
+    #[serde(default)]
+    empty: usize,
 }
 
 const BITS: u64 = u64::BITS as u64;
@@ -63,6 +67,7 @@ impl Fifo {
         );
         self.words[word] |= bit;
         self.slots[index] = slot;
+        self.empty = if self.len == 0 { word } else { self.empty.min(word) };
         self.len += 1;
         let mut node = word + 1;
         while node < self.sums.len() {
@@ -82,6 +87,9 @@ impl Fifo {
         assert!(self.words[word] & bit != 0, "ticket {ticket} is not queued");
         self.words[word] &= !bit;
         self.len -= 1;
+        if self.len > 0 {
+            self.empty = self.first_word();
+        }
         let mut node = word + 1;
         while node < self.sums.len() {
             self.sums[node] -= 1;
@@ -119,15 +127,14 @@ impl Fifo {
 
     /// Index of the first bit; there must be one.
     fn first_index(&self) -> usize {
-        let mut word = 0;
-        let mut step = self.words.len().next_power_of_two();
-        while step > 0 {
-            if word + step < self.sums.len() && self.sums[word + step] == 0 {
-                word += step;
-            }
-            step /= 2;
-        }
+        let word = self.first_word();
         word * BITS as usize + self.words[word].trailing_zeros() as usize
+    }
+
+    /// The first word that has a bit; there must be one. Each word is passed once, but for tickets that come back.
+    fn first_word(&self) -> usize {
+        let mut words = self.words[self.empty..].iter();
+        self.empty + words.position(|word| *word != 0).unwrap_or_default()
     }
 
     /// Index of the last bit, if there is one.
@@ -163,6 +170,7 @@ impl Fifo {
             self.words[kept.end..].fill(0);
         }
         self.base = base;
+        self.empty = 0;
         self.count_again();
     }
 

@@ -176,6 +176,17 @@ impl Operators {
         index as u32
     }
 
+    /// Works out again what is not written down with the rest.
+    pub(crate) fn index_again(&mut self) {
+        let teams = self.teams.iter_mut().flat_map(|team| {
+            let skilled = team.skilled.iter_mut().map(|(_, able)| able);
+            skilled.chain([&mut team.serving])
+        });
+        teams
+            .chain([&mut self.free, &mut self.at_work])
+            .for_each(OperatorSet::index_again);
+    }
+
     /// The first input sets the clock: nobody has been signed off since 1970.
     pub(crate) fn begin(&mut self, now: Timestamp) {
         self.all.iter_mut().for_each(|operator| operator.since = now);
@@ -332,13 +343,18 @@ impl IndexMut<OperatorId> for Operators {
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
 struct OperatorSet {
     words: Vec<u64>,
+    /// A bit for each word that has any, so that a walk over a few of many is short. Follows from the words.
+    #[serde(skip)]
+    filled: Vec<u64>,
     count: u32,
 }
 
 impl OperatorSet {
     fn new(config: &AcdConfig) -> Self {
+        let words = config.operators.len().div_ceil(64);
         Self {
-            words: vec![0; config.operators.len().div_ceil(64)],
+            words: vec![0; words],
+            filled: vec![0; words.div_ceil(64)],
             count: 0,
         }
     }
@@ -348,26 +364,49 @@ impl OperatorSet {
     }
 
     fn insert(&mut self, id: OperatorId) {
+        let index = id.0 as usize / 64;
         self.count += u32::from(!self.contains(id));
-        self.words[id.0 as usize / 64] |= 1 << (id.0 % 64);
+        self.words[index] |= 1 << (id.0 % 64);
+        self.filled[index / 64] |= 1 << (index % 64);
     }
 
     fn remove(&mut self, id: OperatorId) {
+        let index = id.0 as usize / 64;
         self.count -= u32::from(self.contains(id));
-        self.words[id.0 as usize / 64] &= !(1 << (id.0 % 64));
+        self.words[index] &= !(1 << (id.0 % 64));
+        if self.words[index] == 0 {
+            self.filled[index / 64] &= !(1 << (index % 64));
+        }
+    }
+
+    /// Works out again what is not written down with the rest.
+    fn index_again(&mut self) {
+        self.filled = vec![0; self.words.len().div_ceil(64)];
+        for (index, _) in self.words.iter().enumerate().filter(|(_, word)| **word != 0) {
+            self.filled[index / 64] |= 1 << (index % 64);
+        }
     }
 
     /// Those in both sets.
     fn and(&self, other: &Self) -> impl Iterator<Item = OperatorId> {
-        (0u32..)
-            .zip(self.words.iter().zip(&other.words))
-            .flat_map(|(word, (a, b))| {
-                let mut bits = a & b;
-                std::iter::from_fn(move || {
-                    let bit = (bits != 0).then(|| bits.trailing_zeros())?;
-                    bits &= bits - 1;
-                    Some(OperatorId(word * 64 + bit))
-                })
-            })
+        bits(&self.filled).flat_map(|index| {
+            let both = self.words[index as usize] & other.words[index as usize];
+            bits_of(both).map(move |bit| OperatorId(index * 64 + bit))
+        })
     }
+}
+
+/// The bits that are set in a row of words, counted from the first word's lowest.
+fn bits(words: &[u64]) -> impl Iterator<Item = u32> {
+    (0u32..)
+        .zip(words)
+        .flat_map(|(index, word)| bits_of(*word).map(move |bit| index * 64 + bit))
+}
+
+fn bits_of(mut word: u64) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        let bit = (word != 0).then(|| word.trailing_zeros())?;
+        word &= word - 1;
+        Some(bit)
+    })
 }

@@ -89,10 +89,15 @@ impl Queue {
         }
     }
 
+    /// Whether anybody waits for a line.
+    pub(crate) fn any_queued(&self) -> bool {
+        self.queued.len() > 0 || self.promised.len() > 0
+    }
+
     /// Of those who wait for a line: the oldest caller, and the oldest call-back if any may be made.
     pub(crate) fn queued_heads(&self, call_backs: bool) -> impl Iterator<Item = (u64, u32)> {
         let promised = call_backs.then(|| self.promised.first()).flatten();
-        self.queued.first().into_iter().chain(promised)
+        [self.queued.first(), promised].into_iter().flatten()
     }
 
     /// The oldest of each class of those who wait for an operator.

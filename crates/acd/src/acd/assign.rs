@@ -15,6 +15,27 @@ use std::time::Duration;
 /// A call's place in the order of all that wait: less is sooner.
 pub(super) type Standing = (Timestamp, u64);
 
+/// Of the calls seen so far, the one with the least key: that which is next.
+struct Oldest<Key>(Option<(Key, u32)>);
+
+impl<Key> Default for Oldest<Key> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<Key: Ord> Oldest<Key> {
+    fn see(&mut self, key: Key, slot: u32) {
+        if self.0.as_ref().is_none_or(|(least, _)| key < *least) {
+            self.0 = Some((key, slot));
+        }
+    }
+
+    fn slot(self) -> Option<u32> {
+        self.0.map(|(_, slot)| slot)
+    }
+}
+
 /// What is the same for all phones that ring for a call at a time.
 struct Round {
     wanted: Wanted,
@@ -52,34 +73,28 @@ impl Acd {
 
     /// The oldest of those who wait for a line and may have a free one.
     fn next_to_admit(&self) -> Option<u32> {
-        let standing = self.heads_for_line().map(|slot| (self.standing(slot), slot));
-        standing.min().map(|(_, slot)| slot)
+        let mut oldest = Oldest::default();
+        for (id, queue) in (0..).map(QueueId).zip(&self.queues) {
+            if queue.any_queued() && self.lines.free_for(id) {
+                for (_, slot) in queue.queued_heads(!self.draining) {
+                    oldest.see(self.standing(slot), slot);
+                }
+            }
+        }
+        oldest.slot()
     }
 
     /// The call that waits for an operator and is next to have one: of those most preferred, the oldest.
     fn next_to_serve(&self) -> Option<u32> {
-        let served = self.heads_for_operator().filter_map(|slot| {
-            let level = self.operators.best_level(self.wanted(slot))?;
-            Some((level, self.standing(slot), slot))
-        });
-        served.min().map(|(_, _, slot)| slot)
-    }
-
-    /// The heads of all who wait for a line, in queues that may have one.
-    fn heads_for_line(&self) -> impl Iterator<Item = u32> {
-        let queues = (0..).map(QueueId).zip(&self.queues);
-        let open = queues.filter(|(id, _)| self.lines.free_for(*id));
-        open.flat_map(|(_, queue)| queue.queued_heads(!self.draining))
-            .map(|(_, slot)| slot)
-    }
-
-    /// The heads of all who wait for an operator.
-    fn heads_for_operator(&self) -> impl Iterator<Item = u32> {
-        let heads = self
-            .queues
-            .iter()
-            .flat_map(|queue| queue.admitted_heads(!self.draining));
-        heads.map(|(_, slot)| slot)
+        let mut oldest = Oldest::default();
+        for queue in &self.queues {
+            for (_, slot) in queue.admitted_heads(!self.draining) {
+                if let Some(level) = self.operators.best_level(self.wanted(slot)) {
+                    oldest.see((level, self.standing(slot)), slot);
+                }
+            }
+        }
+        oldest.slot()
     }
 
     /// Which operators may take a call.
@@ -116,7 +131,8 @@ impl Acd {
 
     fn admit(&mut self, slot: u32) {
         // Asked while the line is still free.
-        let older = self.oldest_before(slot, self.heads_for_line());
+        let mine = self.standing(slot);
+        let older = self.next_to_admit().filter(|head| self.standing(*head) < mine);
         let call = &mut self.calls[slot];
         let lists = &mut self.queues[call.queue.0 as usize];
         let (id, queue, waited) = (call.id, call.queue, self.now.since(call.arrived));
@@ -354,29 +370,34 @@ impl Acd {
     /// The oldest call that waits for an operator, should have been served before the one in `slot`, and could have
     /// been served by `operator`.
     fn older_for(&self, operator: OperatorId, slot: u32, level: u8) -> Option<u32> {
-        let preferred = |head: &u32| {
+        self.oldest_before(slot, |head| {
             self.operators
-                .level(operator, self.wanted(*head))
+                .level(operator, self.wanted(head))
                 .is_some_and(|preferred| preferred <= level)
-        };
-        self.oldest_before(slot, self.heads_for_operator().filter(preferred))
+        })
     }
 
     /// The oldest call that waits for an operator and stands before the one in `slot`, but that `operator` may not take.
     fn passed_over(&self, operator: OperatorId, slot: u32) -> Option<crate::CallId> {
-        let barred = |head: &u32| self.operators.level(operator, self.wanted(*head)).is_none();
-        let passed = self.oldest_before(slot, self.heads_for_operator().filter(barred));
+        let passed = self.oldest_before(slot, |head| {
+            self.operators.level(operator, self.wanted(head)).is_none()
+        });
         passed.map(|slot| self.calls[slot].id)
     }
 
-    /// The oldest of `heads` that stands before the call in `slot`.
-    fn oldest_before(&self, slot: u32, heads: impl Iterator<Item = u32>) -> Option<u32> {
+    /// The oldest of the calls that wait for an operator, stand before the one in `slot`, and are `meant`.
+    fn oldest_before(&self, slot: u32, meant: impl Fn(u32) -> bool) -> Option<u32> {
         let mine = self.standing(slot);
-        heads
-            .map(|head| (self.standing(head), head))
-            .filter(|(standing, _)| *standing < mine)
-            .min()
-            .map(|(_, head)| head)
+        let mut oldest = Oldest::default();
+        for queue in &self.queues {
+            for (_, head) in queue.admitted_heads(!self.draining) {
+                let standing = self.standing(head);
+                if standing < mine && meant(head) {
+                    oldest.see(standing, head);
+                }
+            }
+        }
+        oldest.slot()
     }
 
     fn report_overtaken(&mut self, older: Option<u32>, slot: u32) {

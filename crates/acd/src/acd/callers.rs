@@ -193,10 +193,10 @@ impl Acd {
             queue,
             needs: Some(lists.needs(call.class)),
         };
-        let at_once = self.lines.free_for(queue) && self.operators.best_level(wanted).is_some();
+        let at_once = || self.lines.free_for(queue) && self.operators.best_level(wanted).is_some();
         if self.lines.closed_until(queue, self.now + config.wait_max) {
             Some(Outcome::Closed)
-        } else if full && !at_once && !resumed {
+        } else if full && !resumed && !at_once() {
             Some(Outcome::Saturated)
         } else {
             None

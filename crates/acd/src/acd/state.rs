@@ -52,6 +52,7 @@ impl Acd {
         acd.lines.follow(Lines::new(&config)?);
         acd.calls.index_again();
         acd.places.index_again();
+        acd.operators.index_again();
         if acd.config != config {
             acd.relaxing = relaxing(&config);
             acd.look_at = acd.now;
