@@ -1,28 +1,12 @@
 //! What operators do with a call from the console, with phones on their desks: a tone of each of the three is measured at
 //! the ends where it is to be heard, and music where the caller waits.
 
-use harness::{Engine, Feed, Place, SECRET, Settings, soon};
+use harness::{Engine, Feed, HZ, Place, SECRET, Settings, hears, hears_music, hears_ringback, soon};
 use phone::{Call, CallState, Phone, PhoneConfig};
 use serde_json::json;
 use std::time::Duration;
 
-/// What caller, first and second operator send: whole cycles in 20 ms, so that a packet that comes late on a busy machine
-/// makes a tone shorter and not another one.
-const HZ: [u32; 3] = [400, 1_000, 1_500];
-
-/// How much sound is judged at a time, how long it may take to come, and how often it is listened to until it is right.
-const STRETCH: Duration = Duration::from_millis(500);
-const WITHIN: Duration = Duration::from_secs(10);
-const TRIES: u32 = 20;
-
-/// The share of the power of a tone that is heard, be it one of two; and of one that is not.
-const HEARD: f64 = 0.3;
-const UNHEARD: f64 = 0.01;
-
-/// The level above which a stretch with none of the tones counts as music, and the most that its share at one may be.
-const MUSIC: f64 = 100.0;
-const OF_MUSIC: f64 = 0.2;
-
+/// Whose of the tones is whose.
 const CALLER: usize = 0;
 const FIRST: usize = 1;
 const SECOND: usize = 2;
@@ -88,43 +72,6 @@ async fn picked_up(phone: &Phone, sends: usize) -> Call {
     let call = incoming.answer().unwrap();
     call.tone(HZ[sends]);
     call
-}
-
-/// Listens at one end until it hears these tones and none of the others.
-async fn hears(call: &Call, expected: &[usize], what: &str) {
-    let right = |shares: [f64; 3], _: f64| {
-        (0..3).all(|of| match expected.contains(&of) {
-            true => shares[of] > HEARD,
-            false => shares[of] < UNHEARD,
-        })
-    };
-    listen(call, what, right).await;
-}
-
-/// Listens at one end until it hears music and nobody.
-async fn hears_music(call: &Call, what: &str) {
-    listen(call, what, |shares, level| {
-        level > MUSIC && shares.iter().all(|share| *share < OF_MUSIC)
-    })
-    .await;
-}
-
-/// Listens at one end until it hears that a phone is being rung.
-async fn hears_ringback(call: &Call, what: &str) {
-    listen(call, what, |_, level| level > MUSIC).await;
-}
-
-async fn listen(call: &Call, what: &str, right: impl Fn([f64; 3], f64) -> bool) {
-    let mut all = Vec::new();
-    for _ in 0..TRIES {
-        let heard = call.hear(STRETCH, WITHIN).await;
-        let shares = HZ.map(|hz| heard.share_at(f64::from(hz)));
-        if right(shares, heard.level()) {
-            return;
-        }
-        all.push((shares, heard.level()));
-    }
-    panic!("{what}: heard {all:.3?} in {:?}", call.state());
 }
 
 /// Has the first operator's console ask for something.

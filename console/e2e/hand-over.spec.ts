@@ -65,7 +65,8 @@ test("a call is handed over at once", async ({ page, browser, place }) => {
   await expect(second.locator(".call")).toContainText("handed over by 1001");
 });
 
-test("a call is given to a number outside that the configuration allows", async ({ page, place }) => {
+/** The operator talks with a caller; numbers that begin with 139 may be asked, and pick up. */
+async function mayAskOutside(page: Page, place: Place): Promise<Engine> {
   const [phone, outside] = [place.address(), place.address()];
   const engine = await Engine.start(place, {
     operators: { "1001": phone },
@@ -80,15 +81,50 @@ test("a call is given to a number outside that the configuration allows", async 
   await expect(page.locator("#own-state")).toHaveText("Ready");
   engine.callers(1, CALLER);
   await expect(page.locator("#own-state")).toHaveText("Talking");
+  return engine;
+}
+
+test("a call is given to a number outside that the configuration allows", async ({ page, place }) => {
+  const engine = await mayAskOutside(page, place);
   await page.keyboard.press("d");
   const dialog = page.getByRole("dialog", { name: "Who is to have this call?" });
+  await expect(page.getByRole("combobox")).toBeFocused();
   await page.keyboard.type("110");
-  await expect(dialog).toContainText("Calls may not be given to this number.");
+  await expect(dialog).toContainText("This number may not be called.");
+  await expect(dialog.getByRole("button", { name: "Ask first" })).toBeDisabled();
   await expect(dialog.getByRole("button", { name: "Transfer at once" })).toBeDisabled();
   for (let typed = 0; typed < 3; typed += 1) await page.keyboard.press("Backspace");
   await page.keyboard.type("139 0000 0001");
-  await expect(dialog).toContainText("Enter gives the call to 13900000001 at once.");
+  await expect(dialog).toContainText("Enter asks 13900000001 first");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await expect(dialog.getByRole("button", { name: "Transfer at once" })).toBeFocused();
   await page.keyboard.press("Enter");
+  await expect(page.locator("#own-state")).toHaveText("Wrap-up");
+  const metrics = async () => (await fetch(`${engine.url}/metrics`)).text();
+  await expect.poll(metrics).toContain('holdfast_calls{queue="hotline",stage="forwarded"} 1');
+});
+
+test("a number outside is asked, talks along, goes, and at last has the call", async ({ page, browser, place }) => {
+  const engine = await mayAskOutside(page, place);
+  const board = await (await browser.newContext()).newPage();
+  await supervise(board, engine);
+  const ask = async () => {
+    await page.keyboard.press("d");
+    await expect(page.getByRole("combobox")).toBeFocused();
+    await page.keyboard.type("13900000001");
+    await page.keyboard.press("Enter");
+    await expect(page.locator(".call")).toContainText("You talk with 13900000001; the caller hears music");
+  };
+  await ask();
+  await expect(board.getByRole("row", { name: "1001 talking · asks 13900000001" })).toBeVisible();
+  await page.keyboard.press("j");
+  await expect(page.locator(".call")).toContainText("Three-way with 13900000001");
+  await page.keyboard.press("b");
+  await expect(page.locator(".call")).not.toContainText("13900000001");
+  await expect(page.getByRole("button", { name: "Hold" })).toBeVisible();
+  await ask();
+  await page.keyboard.press("c");
   await expect(page.locator("#own-state")).toHaveText("Wrap-up");
   const metrics = async () => (await fetch(`${engine.url}/metrics`)).text();
   await expect.poll(metrics).toContain('holdfast_calls{queue="hotline",stage="forwarded"} 1');

@@ -16,6 +16,7 @@ mod place;
 mod process;
 mod recording;
 mod sipp;
+mod three;
 mod web;
 
 pub use baresip::{Baresip, Sends, Softphone};
@@ -28,6 +29,7 @@ pub use place::Place;
 pub use process::Process;
 pub use recording::Recording;
 pub use sipp::{Sipp, SippRun};
+pub use three::{HZ, hears, hears_music, hears_ringback};
 pub use web::{Metrics, Web};
 
 use std::time::Duration;

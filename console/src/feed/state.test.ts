@@ -117,6 +117,14 @@ describe("calls", () => {
     expect(given).toEqual({ ...caller, stage: "ringing", operator: "1002", transferred_by: "1001" });
   });
 
+  it("show a number outside that is asked, until it has the call", () => {
+    const third = { number: "13900000001", role: "ringing" } as const;
+    const asked: Change = { event: "third_changed", call: 7, third };
+    expect(call(play([connected, asked]), 7)).toMatchObject({ operator: "1001", third });
+    const sent: Change = { event: "call_sent_outside", call: 7, operator: "1001", number: "13900000001" };
+    expect(call(play([connected, asked, sent]), 7)).not.toHaveProperty("third");
+  });
+
   it("are given to a number outside, and talk with it or come back", () => {
     const sent: Change = { event: "call_sent_outside", call: 7, operator: "1001", number: "13900000001" };
     const ringing = { ...caller, stage: "ringing", outside: "13900000001", transferred_by: "1001" };

@@ -32,6 +32,7 @@ id: string, } & ({ "do": "sign_on", operator?: string, }
   | { "do": "transfer", operator?: string, to: string, }
   | { "do": "transfer_outside", operator?: string, number: string, }
   | { "do": "consult", operator?: string, to: string, }
+  | { "do": "consult_outside", operator?: string, number: string, }
   | { "do": "conference", operator?: string, }
   | { "do": "complete_transfer", operator?: string, }
   | { "do": "cancel_consult", operator?: string, }
@@ -313,9 +314,9 @@ export type Stage = "queued" | "admitted" | "ringing" | "calling_back" | "talkin
 export type State = "signed_off" | "paused" | "available" | "reserved" | "talking" | "wrap_up";
 
 /**
- * A second operator in a call.
+ * Whom the operator of a call has asked about it: another one, or a number outside.
  */
-export type Third = { operator: string, role: Role, };
+export type Third = { operator?: string, number?: string, role: Role, };
 
 export type WaitMarks = { watch: number, alarm: number, };
 

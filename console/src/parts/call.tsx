@@ -7,7 +7,7 @@ import { duration } from "../i18n/format";
 import type { View } from "../live";
 import type { Phone } from "../phone/phone";
 import { Controls } from "./controls";
-import { callerName } from "./lists";
+import { callerName, thirdName } from "./lists";
 import { LevelSign } from "./mark";
 import { OwnRecording } from "./recording";
 
@@ -99,7 +99,7 @@ function Talking({ view, me, call }: { view: View; me: Operator; call: Call | nu
       {from && <p class="third">{fill(joined ? words().thirdJoined : words().askedBy, { name: from })}</p>}
       {third && !from && (
         <p class="third" aria-live="polite">
-          {fill(roles[third.role], { name: third.operator })}
+          {fill(roles[third.role], { name: thirdName(third) })}
         </p>
       )}
       {!third && call.transferred_by && (

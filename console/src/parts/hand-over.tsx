@@ -1,5 +1,5 @@
 // Choosing who is to have the call, or is to be asked about it first: type to narrow the list, arrows to choose. Where the
-// configuration allows it, a number outside can be typed too, which gets the call at once.
+// configuration allows it, a number outside can be typed too.
 
 import { useState } from "preact/hooks";
 import { isAllowed, numberOf } from "../feed/numbers";
@@ -41,7 +41,11 @@ export function HandOver({ view, me, run, onClose }: HandOverProps) {
     if (choice) run({ do: "transfer", to: choice.operator });
     else if (mayHave) run({ do: "transfer_outside", number: outside });
   };
-  const ask = () => choice && run({ do: "consult", to: choice.operator });
+  const ask = () => {
+    if (choice) run({ do: "consult", to: choice.operator });
+    else if (mayHave) run({ do: "consult_outside", number: outside });
+  };
+  const name = choice?.operator ?? (mayHave ? outside : null);
   return (
     <Dialog title={words().handOverTitle} onClose={onClose}>
       <form method="dialog" class="hand-over">
@@ -74,15 +78,13 @@ export function HandOver({ view, me, run, onClose }: HandOverProps) {
           ))}
         </ul>
         <p class="note" role="status">
-          {choice ? fill(words().handOverHint, { name: choice.operator }) : withoutChoice(view, outside, mayHave)}
+          {name === null ? withoutChoice(view, outside) : fill(words().handOverHint, { name })}
         </p>
         <div class="buttons">
-          {!mayHave && (
-            <button class="primary" disabled={!choice} onClick={ask}>
-              {words().askFirst}
-            </button>
-          )}
-          <button class={mayHave ? "primary" : ""} disabled={!choice && !mayHave} onClick={give}>
+          <button class="primary" disabled={name === null} onClick={ask}>
+            {words().askFirst}
+          </button>
+          <button disabled={name === null} onClick={give}>
             {words().transferNow}
           </button>
           <button type="button" onClick={onClose}>
@@ -94,9 +96,8 @@ export function HandOver({ view, me, run, onClose }: HandOverProps) {
   );
 }
 
-/** What can be done when no colleague who is free is chosen. */
-function withoutChoice({ hello }: View, outside: string | null, mayHave: boolean): string {
-  if (mayHave) return fill(words().outsideHint, { number: outside ?? "" });
+/** Why neither a colleague who is free nor a number is chosen. */
+function withoutChoice({ hello }: View, outside: string | null): string {
   const anyAllowed = (hello?.transfer_numbers ?? []).length > 0;
   return outside !== null && anyAllowed ? words().outsideNotAllowed : words().nobodyFree;
 }

@@ -1,7 +1,7 @@
 // The waiting callers and the operators, as tables.
 
 import type { Waiting } from "../feed/figures";
-import type { Call, Operator } from "../feed/wire";
+import type { Call, Operator, Third } from "../feed/wire";
 import { fill, reasonName, words } from "../i18n";
 import { duration } from "../i18n/format";
 import type { View } from "../live";
@@ -147,9 +147,15 @@ export function standingName(operator: Operator, now: number, calls: readonly Ca
 function talkingName({ operator: name, call: id }: Operator, calls: readonly Call[]): string | null {
   const call = calls.find(({ call }) => call === id);
   if (call?.third === undefined) return call?.held ? `${words().talking} · ${words().onHold}` : null;
-  const { operator: asked, role } = call.third;
+  const { third } = call;
+  const { role } = third;
   const first = call.operator === name;
-  const other = first ? asked : (call.operator ?? "");
+  const other = first ? thirdName(third) : (call.operator ?? "");
   if (role === "joined") return fill(words().talkingJoined, { name: other });
   return fill(first ? words().talkingWith : words().talkingAsked, { name: other });
+}
+
+/** Who was asked about a call: a colleague, or a number outside. */
+export function thirdName({ operator, number }: Third): string {
+  return operator ?? number ?? "";
 }

@@ -5,9 +5,9 @@
 
 use crate::TrunkId;
 use crate::{
-    Audio, CallId, CallerNumber, LegId, OperatorId, Outcome, Output, QueueId, Role, Skills, Timestamp,
+    Asked, Audio, CallId, CallerNumber, LegId, OperatorId, Outcome, Output, QueueId, Role, Skills, Timestamp,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::{Index, IndexMut};
 use std::time::Duration;
@@ -127,7 +127,7 @@ pub(crate) struct Talk {
     pub(crate) third: Option<Third>,
 }
 
-/// A number outside that an operator gave a call to.
+/// A number outside that an operator gave a call to, or asked about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Outside {
     pub(crate) number: CallerNumber,
@@ -138,11 +138,12 @@ pub(crate) struct Outside {
     pub(crate) until: Timestamp,
 }
 
-/// A second operator, dialled by the first for the same call.
+/// Whom the operator of a call has asked about it, dialled as one more leg of the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Third {
-    pub(crate) operator: OperatorId,
-    /// The number of the second operator's leg.
+    #[serde(rename = "operator")]
+    pub(crate) who: Who,
+    /// The number of that leg.
     pub(crate) leg: u32,
     pub(crate) dialled: Timestamp,
     /// How long the phone had rung, unless it still does.
@@ -151,18 +152,28 @@ pub(crate) struct Third {
     pub(crate) joined: bool,
 }
 
+/// Who that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Who {
+    /// A second operator.
+    Operator(OperatorId),
+    /// The number outside that stands beside the calls: few have one, and all would be the larger for it.
+    Outside,
+}
+
 impl Third {
-    /// What a watcher may see of it.
-    pub(crate) fn view(self) -> crate::Third {
-        let role = match self.rang {
+    pub(crate) fn role(self) -> Role {
+        match self.rang {
             None => Role::Ringing,
             Some(_) if self.joined => Role::Joined,
             Some(_) => Role::Consulted,
-        };
-        crate::Third {
-            operator: self.operator,
-            role,
         }
+    }
+
+    /// Whether a phone outside rings for it: that wait has a deadline of the call's.
+    pub(crate) fn rings_outside(self) -> bool {
+        self.who == Who::Outside && self.rang.is_none()
     }
 }
 
@@ -188,7 +199,7 @@ impl Talk {
         self.third.map_or(held, |third| !third.joined)
     }
 
-    /// The second operator, if that one's phone is on `leg`.
+    /// Who was asked, if that one's phone is on `leg`.
     pub(crate) fn third_on(&self, leg: LegId) -> Option<Third> {
         self.third.filter(|third| third.leg == leg.leg)
     }
@@ -259,6 +270,9 @@ impl Call {
 pub(crate) struct Calls {
     slots: Vec<Option<Call>>,
     vacant: Vec<u32>,
+    /// The numbers outside that were asked about these calls and have not been given them.
+    #[serde(default)]
+    pub(crate) asked: BTreeMap<CallId, Outside>,
     /// Follows from the slots.
     #[serde(skip)]
     index: HashMap<CallId, u32, BuildHasherDefault<IdHasher>>,
@@ -287,8 +301,24 @@ impl Calls {
     pub(crate) fn remove(&mut self, slot: u32) -> Call {
         let call = self.slots[slot as usize].take().expect("a slot in use");
         self.index.remove(&call.id);
+        self.asked.remove(&call.id);
         self.vacant.push(slot);
         call
+    }
+
+    /// What a watcher may see of who was asked about a call.
+    pub(crate) fn third(&self, call: &Call, third: Third) -> crate::Third {
+        let who = match third.who {
+            Who::Operator(operator) => Asked::Operator(operator),
+            Who::Outside => Asked::Outside {
+                number: self.asked[&call.id].number,
+                leg: call.leg(third.leg),
+            },
+        };
+        crate::Third {
+            who,
+            role: third.role(),
+        }
     }
 
     /// Builds the index again, which is not written down with the rest.

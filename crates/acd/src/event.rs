@@ -96,7 +96,8 @@ pub enum Event {
     },
     /// One side of a connected call was put on hold or taken back.
     CallHeld { call: CallId, held: bool },
-    /// The operator of a connected call has asked for a second one, and what became of that; none: they are alone again.
+    /// The operator of a connected call has asked another or a number outside about it, and what became of that; none:
+    /// they are alone again.
     ThirdChanged { call: CallId, third: Option<Third> },
     /// The operator gave the call to another one, whose phone rings for it from now on: the caller waits again, in the
     /// place of old. `CallConnected` follows, at once if the other had picked up before, or `CallReturned`.
@@ -107,7 +108,8 @@ pub enum Event {
         to: OperatorId,
     },
     /// The operator gave the call to a number outside, whose phone rings for it from now on: the caller waits again, in
-    /// the place of old. `OutsideAnswered` or `OutsideFailed` follows, unless the caller hangs up.
+    /// the place of old. `OutsideAnswered` follows, at once if the number was asked first and had picked up, or
+    /// `OutsideFailed`, unless the caller hangs up.
     CallSentOutside {
         call: CallId,
         queue: QueueId,
@@ -188,22 +190,33 @@ pub enum Event {
     Started,
 }
 
-/// A second operator in a call.
+/// Whom the operator of a call has asked about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Third {
     /// Who.
-    pub operator: OperatorId,
+    pub who: Asked,
     /// How far that has come.
     pub role: Role,
 }
 
-/// What a second operator does in a call.
+/// Who can be asked about a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+#[expect(missing_docs, reason = "fields whose name and type say all")]
+pub enum Asked {
+    /// A second operator.
+    Operator(OperatorId),
+    /// A number outside.
+    Outside { number: CallerNumber, leg: LegId },
+}
+
+/// What who was asked does in a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// The phone rings.
     Ringing,
-    /// Talks with the first operator, while the caller hears music.
+    /// Talks with the operator, while the caller hears music.
     Consulted,
     /// Talks with both.
     Joined,
@@ -348,7 +361,7 @@ pub enum Refusal {
     NobodyAsked,
     /// Whom the operator has asked for has not picked up yet.
     NotAnswered,
-    /// The configuration does not allow calls to be given to this number.
+    /// The configuration does not allow this number to be dialled for a call.
     NumberNotAllowed,
 }
 

@@ -66,6 +66,11 @@ pub enum Input {
     },
     /// The operator asks another one about the call, while the caller is on hold.
     Consult { operator: OperatorId, to: OperatorId },
+    /// The operator asks a number outside about the call, while the caller is on hold.
+    ConsultOutside {
+        operator: OperatorId,
+        number: CallerNumber,
+    },
     /// The operator, the one who was asked and the caller are to talk together.
     Conference { operator: OperatorId },
     /// The operator leaves the call to the one who was asked, or still is to pick up.

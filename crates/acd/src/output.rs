@@ -33,18 +33,19 @@ pub enum Output {
         waited: Duration,
     },
     /// Ring a phone outside: the caller's own for a call-back, another place's for a call that is forwarded, or one that an
-    /// operator gave the call to.
+    /// operator gave the call to or asked about it.
     DialOut {
         leg: LegId,
         to: Destination,
         caller: CallerNumber,
         trunk: TrunkId,
     },
-    /// Let an operator hear that another phone is being rung: the caller's, or a second operator's.
+    /// Let an operator hear that another phone is being rung: the caller's, or that of who is asked about the call.
     Ringback { leg: LegId },
     /// Connect the audio of the caller and this operator's leg, in place of what plays.
     Bridge { operator_leg: LegId },
-    /// Connect the audio of two operators' legs of a call, and of its caller too or not, in place of what plays to them.
+    /// Connect the audio of an operator's leg and that of who was asked about the call, and of its caller too or not, in
+    /// place of what plays to them.
     Confer {
         operator_leg: LegId,
         third_leg: LegId,
@@ -64,7 +65,7 @@ pub enum Destination {
     Caller,
     /// Another place: an index into [`AcdConfig::forwards`](crate::AcdConfig::forwards).
     Forward(u32),
-    /// A number that an operator gave the call to.
+    /// A number that an operator gave the call to, or asked about it.
     Number(CallerNumber),
 }
 

@@ -71,7 +71,7 @@ pub enum Stage {
         operator: OperatorId,
         connected: Timestamp,
         held: bool,
-        /// A second operator, if the first has asked for one.
+        /// Whom the operator has asked about it, if anybody.
         third: Option<Third>,
     },
     /// Hears a last word or an offer, or another place's phone rings for it.

@@ -246,3 +246,52 @@ fn a_phone_outside_is_rung_and_heard_as_before() {
     };
     assert_eq!(acd.standing_orders(), [answer, bridge]);
 }
+
+#[test]
+fn a_number_that_is_asked_is_rung_and_heard_as_before() {
+    let mut acd = core(AnswerWhen::Arrival);
+    let operator = OperatorId(0);
+    let number = CallerNumber::new("13900000001");
+    tell(
+        &mut acd,
+        &[
+            Input::Tick,
+            Input::PhoneRegistered { operator },
+            arrival(1),
+            Input::LegAnswered { leg: leg(1) },
+            Input::ConsultOutside { operator, number },
+        ],
+    );
+    let call = CallId(1);
+    let third_leg = LegId { call, leg: 2 };
+    let answer = Output::Answer { call };
+    let music = Output::Play {
+        call,
+        audio: Audio::HoldMusic,
+    };
+    let ringback = Output::Ringback { leg: leg(1) };
+    let dial = Output::DialOut {
+        leg: third_leg,
+        to: acd::Destination::Number(number),
+        caller: CallerNumber::withheld(),
+        trunk: TrunkId(0),
+    };
+    let confer = |caller| Output::Confer {
+        operator_leg: leg(1),
+        third_leg,
+        caller,
+    };
+    assert_eq!(
+        acd.standing_orders(),
+        [answer.clone(), music.clone(), ringback, dial]
+    );
+    tell(&mut acd, &[Input::LegAnswered { leg: third_leg }]);
+    assert_eq!(acd.standing_orders(), [answer.clone(), music, confer(false)]);
+    tell(&mut acd, &[Input::Conference { operator }]);
+    assert_eq!(acd.standing_orders(), [answer.clone(), confer(true)]);
+    tell(&mut acd, &[Input::CompleteTransfer { operator }]);
+    let bridge = Output::Bridge {
+        operator_leg: third_leg,
+    };
+    assert_eq!(acd.standing_orders(), [answer, bridge]);
+}

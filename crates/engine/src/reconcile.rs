@@ -4,7 +4,9 @@
 //! seen at two looks in a row is a stuck call: it is reported, and put right with the input (or the hang-up) that
 //! must have been lost.
 
-use acd::{CallId, CallView, FailCause, GoneCause, Input, LegId, OperatorState, Snapshot, Stage};
+use acd::{
+    Asked, CallId, CallView, FailCause, GoneCause, Input, LegId, OperatorState, Role, Snapshot, Stage, Third,
+};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -61,8 +63,8 @@ impl fmt::Display for Stuck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::CallerMissing(_) => "stuck call: the queue holds a caller whose leg is gone",
-            Self::RingingMissing(_) => "stuck call: an operator is reserved for a leg that does not exist",
-            Self::TalkingMissing(_) => "stuck call: an operator talks on a leg that does not exist",
+            Self::RingingMissing(_) => "stuck call: a phone is waited for on a leg that does not exist",
+            Self::TalkingMissing(_) => "stuck call: somebody talks on a leg that does not exist",
             Self::Unknown(_) => "stuck leg: it belongs to no call of the queue",
         })
     }
@@ -113,13 +115,8 @@ pub(crate) fn differences(believed: &Snapshot, standing: &[LegId]) -> BTreeMap<L
             let leg = LegId::caller(view.call);
             missing.insert(leg, Stuck::CallerMissing(leg));
         }
-        match view.stage {
-            Stage::Forwarded { leg, .. } | Stage::TalkingOutside { leg, .. } => {
-                missing.insert(leg, Stuck::TalkingMissing(leg));
-            }
-            Stage::RingingOutside { leg, .. } => drop(missing.insert(leg, Stuck::RingingMissing(leg))),
-            _ => {}
-        }
+        let outside = outside(&view.stage);
+        missing.extend(outside.map(|stuck| (stuck.leg(), stuck)));
     }
     for view in &believed.operators {
         match view.state {
@@ -134,6 +131,26 @@ pub(crate) fn differences(believed: &Snapshot, standing: &[LegId]) -> BTreeMap<L
         }
     }
     missing
+}
+
+/// The phone outside that a call has, as it would be missed.
+fn outside(stage: &Stage) -> Option<Stuck> {
+    match *stage {
+        Stage::Forwarded { leg, .. } | Stage::TalkingOutside { leg, .. } => Some(Stuck::TalkingMissing(leg)),
+        Stage::RingingOutside { leg, .. } => Some(Stuck::RingingMissing(leg)),
+        Stage::Talking {
+            third:
+                Some(Third {
+                    who: Asked::Outside { leg, .. },
+                    role,
+                }),
+            ..
+        } => Some(match role {
+            Role::Ringing => Stuck::RingingMissing(leg),
+            Role::Consulted | Role::Joined => Stuck::TalkingMissing(leg),
+        }),
+        _ => None,
+    }
 }
 
 /// A call-back has a leg of its caller from when that is dialled, also while it waits for another operator.
@@ -229,9 +246,21 @@ mod tests {
         let (outside, number) = (leg(2, 2), CallerNumber::new("13900000001"));
         let ringing = Stage::RingingOutside { number, leg: outside };
         let talking = Stage::TalkingOutside { number, leg: outside };
+        let asked = |role| Stage::Talking {
+            operator: OperatorId(0),
+            connected: Timestamp::from_secs(0),
+            held: true,
+            third: Some(Third {
+                who: Asked::Outside { number, leg: outside },
+                role,
+            }),
+        };
         for (stage, missing) in [
             (ringing, Stuck::RingingMissing(outside)),
             (talking, Stuck::TalkingMissing(outside)),
+            (asked(Role::Ringing), Stuck::RingingMissing(outside)),
+            (asked(Role::Consulted), Stuck::TalkingMissing(outside)),
+            (asked(Role::Joined), Stuck::TalkingMissing(outside)),
         ] {
             let mut believed = believed();
             believed.calls[1].stage = stage;

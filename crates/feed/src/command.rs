@@ -103,7 +103,7 @@ pub enum Refusal {
     /// There is nobody by that name to ask about a call, or to give it to.
     #[error("say to whom: there is no operator by that name")]
     UnknownTarget,
-    /// What a call is to be given to is no telephone number.
+    /// What is to be dialled for a call is no telephone number.
     #[error(
         "`number` must be digits, {} at most, perhaps after a plus sign",
         acd::TransferRule::DIGITS_MAX
@@ -234,7 +234,7 @@ const fn explain(refusal: acd::Refusal) -> &'static str {
             "that phone has not been picked up yet; wait, or complete the transfer as it is"
         }
         acd::Refusal::NumberNotAllowed => {
-            "calls may not be given to this number; `numbers` of [transfer] in the configuration says to which they may"
+            "this number may not be dialled for a call; `numbers` of [transfer] in the configuration says which may"
         }
     }
 }

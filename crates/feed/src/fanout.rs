@@ -6,7 +6,7 @@ use crate::hub::Batch;
 use crate::ring::{Behind, Delta, Ring};
 use crate::told::Told;
 use crate::wire::{Message, Numbers};
-use acd::{Event, Timestamp};
+use acd::{Asked, Event, Third, Timestamp};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
@@ -118,7 +118,16 @@ fn serialise(directory: &Directory, seq: u64, at: Timestamp, event: &Event) -> D
     // Few events show a number.
     let numbered = matches!(
         event,
-        Event::CallArrived { .. } | Event::CallBackPromised { .. } | Event::CallSentOutside { .. }
+        Event::CallArrived { .. }
+            | Event::CallBackPromised { .. }
+            | Event::CallSentOutside { .. }
+            | Event::ThirdChanged {
+                third: Some(Third {
+                    who: Asked::Outside { .. },
+                    ..
+                }),
+                ..
+            }
     );
     let masked = if numbered {
         text(Numbers::Masked)

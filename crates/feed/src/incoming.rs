@@ -63,6 +63,11 @@ pub(crate) enum Action {
         operator: Option<String>,
         to: String,
     },
+    /// `number` is one outside.
+    ConsultOutside {
+        operator: Option<String>,
+        number: String,
+    },
     Conference {
         operator: Option<String>,
     },
@@ -140,6 +145,7 @@ impl Action {
             Action::Transfer { .. } => "transfer",
             Action::TransferOutside { .. } => "transfer_outside",
             Action::Consult { .. } => "consult",
+            Action::ConsultOutside { .. } => "consult_outside",
             Action::Conference { .. } => "conference",
             Action::CompleteTransfer { .. } => "complete_transfer",
             Action::CancelConsult { .. } => "cancel_consult",
@@ -238,6 +244,10 @@ impl Action {
                 let (operator, to) = (subject(operator)?, target(to, directory)?);
                 Ok(Input::Consult { operator, to })
             }
+            Action::ConsultOutside { operator, number } => Ok(Input::ConsultOutside {
+                operator: subject(operator)?,
+                number: dialable(number)?,
+            }),
             Action::Conference { operator } => {
                 subject(operator).map(|operator| Input::Conference { operator })
             }
@@ -315,7 +325,7 @@ fn target(name: &str, directory: &Directory) -> Result<OperatorId, Refusal> {
     by_name(name, directory).ok_or(Refusal::UnknownTarget)
 }
 
-/// A number that a call is to be given to.
+/// A number that is to be dialled for a call.
 fn dialable(number: &str) -> Result<CallerNumber, Refusal> {
     match TransferRule::is_number(number) {
         true => Ok(CallerNumber::new(number)),
@@ -435,6 +445,19 @@ mod tests {
             (
                 anne,
                 r#"{"id":"1","do":"transfer_outside","number":"139;x@evil"}"#,
+                Err(Refusal::NotANumber),
+            ),
+            (
+                Role::Supervisor,
+                r#"{"id":"1","do":"consult_outside","number":"110","operator":"1002"}"#,
+                Ok(Input::ConsultOutside {
+                    operator: BERT,
+                    number: CallerNumber::new("110"),
+                }),
+            ),
+            (
+                anne,
+                r#"{"id":"1","do":"consult_outside","number":"anne@elsewhere"}"#,
                 Err(Refusal::NotANumber),
             ),
             (

@@ -2,6 +2,7 @@
 
 mod common;
 
+use acd::{Asked, CallId, CallerNumber, Event, LegId, OperatorId, QueueId, Role, Third};
 use common::{Client, EPOCH, Engine, MASKED, NUMBER, arrived, config, metric, operator, serve};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -28,11 +29,42 @@ async fn numbers_are_masked_for_who_has_not_signed_in() {
     engine.emit(&[arrived(2)]);
     assert_eq!(client.next().await["caller"], NUMBER);
     assert_eq!(watching.next().await["caller"], MASKED);
+    for (event, at) in [(asked_outside(2), "/third/number"), (sent_outside(2), "/number")] {
+        engine.emit(&[event]);
+        assert_eq!(client.next().await.pointer(at), Some(&json!(NUMBER)));
+        assert_eq!(watching.next().await.pointer(at), Some(&json!(MASKED)));
+    }
     assert_eq!(metric(&registry, "holdfast_feed_clients{role=\"operator\"}"), 1.0);
     assert_eq!(
         metric(&registry, "holdfast_feed_clients{role=\"wallboard\"}"),
         1.0
     );
+}
+
+/// The operator of a call has asked a number outside about it.
+fn asked_outside(call: u64) -> Event {
+    let call = CallId(call);
+    let who = Asked::Outside {
+        number: CallerNumber::new(NUMBER),
+        leg: LegId { call, leg: 2 },
+    };
+    let role = Role::Consulted;
+    Event::ThirdChanged {
+        call,
+        third: Some(Third { who, role }),
+    }
+}
+
+/// It was given to that number.
+fn sent_outside(call: u64) -> Event {
+    let call = CallId(call);
+    Event::CallSentOutside {
+        call,
+        queue: QueueId(0),
+        operator: OperatorId(0),
+        number: CallerNumber::new(NUMBER),
+        leg: LegId { call, leg: 2 },
+    }
 }
 
 #[tokio::test]

@@ -121,6 +121,7 @@ async fn answers_and_commands_follow_the_schema() {
         json!({"id": "9", "do": "complete_transfer"}),
         json!({"id": "10", "do": "cancel_consult"}),
         json!({"id": "11", "do": "transfer_outside", "number": "+8613900000001"}),
+        json!({"id": "12", "do": "consult_outside", "number": "110"}),
     ];
     for command in commands {
         schema.accepts("command", &command);
@@ -212,6 +213,7 @@ async fn answers_and_commands_follow_the_schema() {
         json!({"id": "1", "do": "transfer"}),
         json!({"id": "1", "do": "consult", "to": 1002}),
         json!({"id": "1", "do": "transfer_outside", "number": "sip:x@y"}),
+        json!({"id": "1", "do": "consult_outside"}),
         json!({"id": "1", "do": "listen"}),
         json!({"id": "1", "do": "leave", "phone": "9001"}),
         json!({"id": "1", "do": "save_form"}),
@@ -483,7 +485,7 @@ impl World {
         })
     }
 
-    /// An operator asks the other about a call, in the quiet before anything else happens: later nobody is ever free.
+    /// An operator asks the other about a call, who then asks outside, in the quiet before anything else happens: later nobody is ever free.
     fn second_opinion(&mut self) {
         let (first, second) = (OperatorId(0), OperatorId(1));
         self.calls += 1;
@@ -509,11 +511,12 @@ impl World {
             Input::LegAnswered { leg: leg(2) },
             Input::Conference { operator: first },
             Input::CompleteTransfer { operator: first },
-            Input::TransferOutside {
+            Input::ConsultOutside {
                 operator: second,
                 number: CallerNumber::new("13900000001"),
             },
             Input::LegAnswered { leg: leg(3) },
+            Input::CompleteTransfer { operator: second },
         ] {
             self.tell(input);
         }
@@ -543,11 +546,10 @@ impl World {
             .unwrap_or(LegId { call, leg: 1 });
         let held = self.throw(2) == 0;
         let to = OperatorId(self.throw(2) as u32);
+        let number = CallerNumber::new("13900000001");
         match self.throw(36) {
-            34 | 35 => Input::TransferOutside {
-                operator,
-                number: CallerNumber::new("13900000001"),
-            },
+            34 => Input::TransferOutside { operator, number },
+            35 => Input::ConsultOutside { operator, number },
             29 => Input::Transfer { operator, to },
             30 | 31 => Input::Consult { operator, to },
             32 => Input::Conference { operator },

@@ -326,6 +326,10 @@ mod tests {
                 operator,
                 number: CallerNumber::new("+8613900000001"),
             },
+            Input::ConsultOutside {
+                operator,
+                number: CallerNumber::new("110"),
+            },
             Input::Conference { operator },
             Input::CompleteTransfer { operator },
             Input::CancelConsult { operator },

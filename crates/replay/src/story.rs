@@ -3,7 +3,8 @@
 use crate::walk::Watch;
 use crate::words::{Words, count, length};
 use acd::{
-    Audio, CallId, Event, FailCause, GoneCause, Input, OperatorState, Output, ReturnCause, Role, Timestamp,
+    Asked, Audio, CallId, Event, FailCause, GoneCause, Input, OperatorState, Output, ReturnCause, Role,
+    Timestamp,
 };
 use journal::Head;
 use serde::Serialize;
@@ -260,11 +261,14 @@ impl Teller {
                 let what = match third {
                     None => "is between the two of them again".to_owned(),
                     Some(third) => {
-                        let operator = self.words.operator(third.operator);
+                        let who = match third.who {
+                            Asked::Operator(operator) => self.words.operator(operator).to_owned(),
+                            Asked::Outside { number, .. } => format!("{number} outside"),
+                        };
                         match third.role {
-                            Role::Ringing => format!("{operator} is rung about it"),
-                            Role::Consulted => format!("{operator} is asked about it"),
-                            Role::Joined => format!("{operator} joins in"),
+                            Role::Ringing => format!("{who} is rung about it"),
+                            Role::Consulted => format!("{who} is asked about it"),
+                            Role::Joined => format!("{who} joins in"),
                         }
                     }
                 };

@@ -1,10 +1,12 @@
 //! Journals written by a core, walked through again.
 
+mod outside;
+
 use crate::{Auditor, Decisions, Found, Reason, Teller, Walk, Watch};
 use acd::schedule::Schedule;
 use acd::{
-    Acd, AcdConfig, CallId, CallerNumber, Event, GoneCause, Input, LegId, OperatorConfig, OperatorId, Output,
-    QueueConfig, QueueId, ReturnCause, Role, Skills, Third, Timestamp, TrunkId, Why,
+    Acd, AcdConfig, Asked, CallId, CallerNumber, Event, GoneCause, Input, LegId, OperatorConfig, OperatorId,
+    Output, QueueConfig, QueueId, ReturnCause, Role, Skills, Third, Timestamp, TrunkId, Why,
 };
 use expect_test::expect;
 use journal::{Begins, Head, Journal, Options};
@@ -411,40 +413,47 @@ fn returned(call: u64) -> Event {
     }
 }
 
-#[test]
-fn a_call_that_was_given_outside_tells_of_it() {
-    let (call, queue, number) = (CallId(1), QueueId(0), CallerNumber::new("13900000001"));
-    let leg = leg(1);
-    let sent = Event::CallSentOutside {
-        call,
-        queue,
+fn sent_outside(call: u64) -> Event {
+    Event::CallSentOutside {
+        call: CallId(call),
+        queue: QueueId(0),
         operator: OperatorId(0),
-        number,
-        leg,
-    };
-    let failed = Event::OutsideFailed {
-        call,
-        queue,
+        number: CallerNumber::new("13900000001"),
+        leg: leg(call),
+    }
+}
+
+fn failed_outside(call: u64) -> Event {
+    Event::OutsideFailed {
+        call: CallId(call),
+        queue: QueueId(0),
         cause: ReturnCause::Failed(acd::FailCause::Busy),
         rang: Duration::from_secs(3),
-    };
-    let answered = Event::OutsideAnswered {
-        call,
-        queue,
-        number,
-        leg,
-    };
-    let mut teller = Teller::new(call);
+    }
+}
+
+fn answered_outside(call: u64) -> Event {
+    Event::OutsideAnswered {
+        call: CallId(call),
+        queue: QueueId(0),
+        number: CallerNumber::new("13900000001"),
+        leg: leg(call),
+    }
+}
+
+#[test]
+fn a_call_that_was_given_outside_tells_of_it() {
+    let mut teller = Teller::new(CallId(1));
     teller.run(&head());
     let events = [
         arrived(1, 1),
         admitted(1),
         connected(1),
-        sent.clone(),
-        failed,
+        sent_outside(1),
+        failed_outside(1),
         connected(1),
-        sent,
-        answered,
+        sent_outside(1),
+        answered_outside(1),
     ];
     for (n, event) in (0..).zip(events) {
         teller.handled(at(n), &Input::Tick, &[Output::Event(event)]);
@@ -473,7 +482,7 @@ fn a_call_that_was_handed_over_tells_of_it() {
     let asked = |role| Event::ThirdChanged {
         call,
         third: Some(Third {
-            operator: OperatorId(0),
+            who: Asked::Operator(OperatorId(0)),
             role,
         }),
     };
@@ -485,6 +494,17 @@ fn a_call_that_was_handed_over_tells_of_it() {
         connected(1),
         asked(Role::Consulted),
         asked(Role::Joined),
+        Event::ThirdChanged { call, third: None },
+        Event::ThirdChanged {
+            call,
+            third: Some(Third {
+                who: Asked::Outside {
+                    number: CallerNumber::new("13900000001"),
+                    leg: LegId { call, leg: 3 },
+                },
+                role: Role::Consulted,
+            }),
+        },
         Event::ThirdChanged { call, third: None },
         asked(Role::Ringing),
         transferred(1),
@@ -505,6 +525,8 @@ fn a_call_that_was_handed_over_tells_of_it() {
         talks with 1001
         1001 is asked about it
         1001 joins in
+        is between the two of them again
+        139******01 outside is asked about it
         is between the two of them again
         1001 is rung about it
         is given by 1001 to ?

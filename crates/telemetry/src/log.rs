@@ -1,7 +1,7 @@
 //! One log line for every happening of a call, with the call's id in the field `call`.
 
 use crate::Names;
-use acd::{Event, OperatorState};
+use acd::{Asked, Event, OperatorState, Third};
 use tracing::{debug, error, info, warn};
 
 /// Writes the line of one event. Callers' numbers come out masked, durations in seconds.
@@ -111,14 +111,21 @@ pub fn log_event(names: &Names, event: &Event) {
         Event::CallHeld { call, held: false } => info!(call = call.0, "call taken back from hold"),
         Event::ThirdChanged {
             call,
-            third: Some(third),
-        } => info!(
-            call = call.0,
-            operator = names.operator(third.operator),
-            role = ?third.role,
-            "second operator"
-        ),
-        Event::ThirdChanged { call, third: None } => info!(call = call.0, "no second operator"),
+            third: Some(Third { who, role }),
+        } => match who {
+            Asked::Operator(operator) => {
+                info!(
+                    call = call.0,
+                    operator = names.operator(*operator),
+                    ?role,
+                    "second operator"
+                );
+            }
+            Asked::Outside { number, leg } => {
+                info!(call = call.0, leg = leg.leg, %number, ?role, "number outside asked");
+            }
+        },
+        Event::ThirdChanged { call, third: None } => info!(call = call.0, "nobody asked any more"),
         Event::CallTransferred {
             call, operator, to, ..
         } => info!(

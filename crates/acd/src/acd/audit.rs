@@ -4,7 +4,7 @@
 //! input; costs time in proportion to all that is there.
 
 use super::Acd;
-use crate::calls::{Call, CallState, Way};
+use crate::calls::{Call, CallState, Talk, Third, Way, Who};
 use crate::timers::Timer;
 use crate::{CallId, LegId, OperatorId, OperatorState, QueueId, RING_ALL_MAX};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +17,7 @@ impl Acd {
     pub fn audit(&self) {
         self.audit_lists();
         self.audit_operators();
+        self.audit_asked();
         self.audit_deadlines();
         self.audit_nothing_idle();
     }
@@ -92,9 +93,10 @@ impl Acd {
                 CallState::Ringing { first, .. } => self.audit_ringing(call, first),
                 CallState::Talking(talk) | CallState::CallingBack(talk) => {
                     let first = (talk.operator, call.leg(talk.leg), true);
-                    let second = talk
-                        .third
-                        .map(|third| (third.operator, call.leg(third.leg), third.rang.is_some()));
+                    let second = talk.third.and_then(|third| match third.who {
+                        Who::Operator(id) => Some((id, call.leg(third.leg), third.rang.is_some())),
+                        Who::Outside => None,
+                    });
                     [first].into_iter().chain(second).collect()
                 }
                 _ => continue,
@@ -113,6 +115,27 @@ impl Acd {
             by_operator.insert(view.operator, with);
         }
         assert_eq!(by_call, by_operator, "calls and operators disagree");
+    }
+
+    /// The numbers that stand beside the calls are those that were asked, each on the last leg of its call.
+    fn audit_asked(&self) {
+        let asked = self.calls.iter().filter_map(|(_, call)| match call.state {
+            CallState::Talking(Talk {
+                third:
+                    Some(Third {
+                        who: Who::Outside,
+                        leg,
+                        ..
+                    }),
+                ..
+            }) => {
+                assert_eq!(leg, call.legs, "a number is asked about call {}", call.id);
+                Some(call.id)
+            }
+            _ => None,
+        });
+        let asked: BTreeSet<CallId> = asked.collect();
+        assert!(asked.iter().eq(self.calls.asked.keys()), "asked: {asked:?}");
     }
 
     /// Whose phones ring for a call, each on a leg of its own.
@@ -138,7 +161,8 @@ impl Acd {
         let mut expected = vec![];
         for (slot, call) in self.calls.iter() {
             let ends_by_itself = match call.state {
-                CallState::Ringing { .. } | CallState::Talking(_) | CallState::TalkingOutside { .. } => true,
+                CallState::Talking(talk) => !talk.third.is_some_and(Third::rings_outside),
+                CallState::Ringing { .. } | CallState::TalkingOutside { .. } => true,
                 CallState::Leaving { way, .. } => matches!(way, Way::Forwarded { .. }),
                 _ => false,
             };

@@ -257,7 +257,8 @@ impl Acd {
             CallState::CallingBack(talk) => self.not_reached(slot, talk, HangUpCause::RingTimeout),
             CallState::RingingOutside(outside) => self.outside_due(slot, outside),
             CallState::Leaving { outcome, way, .. } => self.leaving_due(slot, outcome, way),
-            CallState::Ringing { .. } | CallState::Talking(_) | CallState::TalkingOutside { .. } => {}
+            CallState::Talking(talk) => self.third_due(slot, talk),
+            CallState::Ringing { .. } | CallState::TalkingOutside { .. } => {}
         }
     }
 

@@ -1,12 +1,13 @@
 //! What operators do with a call besides talking: hang up, put it on hold, ask a second operator about it, give it away.
 //!
-//! Owns the second operator in a conversation. To give a call away is to ask somebody and to leave, so that a transfer
+//! Owns who was asked in a conversation, be it an operator or a number outside. To give a call away is to ask somebody and to leave, so that a transfer
 //! unasked is a consultation whose end is not awaited; and whoever leaves while a second operator is there leaves the
 //! call to that one, by whatever way. A call that was given away rings as any other does: if it is not answered, it
 //! stands where it stood.
 
 use super::Acd;
-use crate::calls::{CallState, Served, Talk, Third};
+use crate::calls::{CallState, Served, Talk, Third, Who};
+use crate::timers::Timer;
 use crate::{CallId, Event, FailCause, HangUpCause, LegId, OperatorId, OperatorState, Output, Refusal};
 use std::time::Duration;
 
@@ -35,26 +36,36 @@ impl Acd {
     }
 
     pub(super) fn consult(&mut self, id: OperatorId, to: OperatorId) -> Result<(), Refusal> {
-        let (slot, talk) = self.led_by(id)?;
-        if talk.third.is_some() {
-            return Err(Refusal::AskedAlready);
-        }
+        let slot = self.may_ask(id)?;
         let state = self.operators.get(to).map(|operator| operator.state);
         if state.ok_or(Refusal::UnknownOperator)? != OperatorState::Available {
             return Err(Refusal::NotAvailable);
         }
+        self.ask(slot, Who::Operator(to));
+        self.reserve(slot, to);
+        Ok(())
+    }
+
+    /// The call in which an operator may ask somebody: nobody was asked yet.
+    pub(super) fn may_ask(&self, id: OperatorId) -> Result<u32, Refusal> {
+        match self.led_by(id)? {
+            (slot, Talk { third: None, .. }) => Ok(slot),
+            _ => Err(Refusal::AskedAlready),
+        }
+    }
+
+    /// Somebody is asked about a call, on a leg that is to be dialled now.
+    pub(super) fn ask(&mut self, slot: u32, who: Who) {
         let call = &mut self.calls[slot];
         call.legs += 1;
         let third = Third {
-            operator: to,
+            who,
             leg: call.legs,
             dialled: self.now,
             rang: None,
             joined: false,
         };
         self.set_third(slot, Some(third));
-        self.reserve(slot, to);
-        Ok(())
     }
 
     pub(super) fn conference(&mut self, id: OperatorId) -> Result<(), Refusal> {
@@ -104,7 +115,7 @@ impl Acd {
         Ok((slot, talk.third.ok_or(Refusal::NobodyAsked)?))
     }
 
-    /// The second operator comes, picks up, joins in or is gone: who hears whom follows from it.
+    /// Who was asked comes, picks up, joins in or is gone: who hears whom follows from it.
     pub(super) fn set_third(&mut self, slot: u32, third: Option<Third>) {
         let call = &mut self.calls[slot];
         let CallState::Talking(talk) = &mut call.state else {
@@ -113,45 +124,62 @@ impl Acd {
         talk.third = third;
         let (id, talk) = (call.id, *talk);
         self.out.extend(call.hearing(&talk));
-        self.event(Event::ThirdChanged {
-            call: id,
-            third: third.map(Third::view),
-        });
+        let third = third.map(|third| self.calls.third(&self.calls[slot], third));
+        self.event(Event::ThirdChanged { call: id, third });
         self.count_hold(slot);
+        if !talk.third.is_some_and(Third::rings_outside) {
+            self.timers.clear(Timer::Call(slot));
+        }
+        if third.is_none() {
+            self.calls.asked.remove(&id);
+        }
     }
 
-    /// The second operator picked up: the two hear each other, while the caller hears music.
+    /// Who was asked picked up: the two hear each other, while the caller hears music.
     pub(super) fn third_answered(&mut self, slot: u32, third: Third) {
         let rang = Some(self.now.since(third.dialled));
         self.set_third(slot, Some(Third { rang, ..third }));
-        let leg = self.calls[slot].leg(third.leg);
-        self.operators[third.operator].no_answer = 0;
-        self.set_operator(third.operator, OperatorState::Talking { leg });
-    }
-
-    /// The second operator's phone did not take the call, or was hung up.
-    pub(super) fn third_gone(&mut self, slot: u32, third: Third, cause: FailCause) {
-        self.set_third(slot, None);
-        match third.rang {
-            None => self.phone_failed(third.operator, cause, self.now.since(third.dialled)),
-            Some(_) => self.after_wrap_up(third.operator),
+        if let Who::Operator(id) = third.who {
+            let leg = self.calls[slot].leg(third.leg);
+            self.operators[id].no_answer = 0;
+            self.set_operator(id, OperatorState::Talking { leg });
         }
     }
 
-    /// The second operator is not needed any more: there is nothing to record, and nothing that anybody missed.
+    /// The phone of who was asked did not take the call, or was hung up.
+    pub(super) fn third_gone(&mut self, slot: u32, third: Third, cause: FailCause) {
+        self.set_third(slot, None);
+        match (third.who, third.rang) {
+            (Who::Operator(id), None) => self.phone_failed(id, cause, self.now.since(third.dialled)),
+            (Who::Operator(id), Some(_)) => self.after_wrap_up(id),
+            (Who::Outside, _) => {}
+        }
+    }
+
+    /// Who was asked is not needed any more: there is nothing to record, and nothing that anybody missed.
     pub(super) fn release(&mut self, call: CallId, third: Third) {
         let leg = LegId { call, leg: third.leg };
         self.hang_up_leg(leg, HangUpCause::Elsewhere);
-        match third.rang {
-            None => self.back_to_idle(third.operator),
-            Some(_) => self.after_wrap_up(third.operator),
+        match (third.who, third.rang) {
+            (Who::Operator(id), None) => self.back_to_idle(id),
+            (Who::Operator(id), Some(_)) => self.after_wrap_up(id),
+            (Who::Outside, _) => {}
         }
     }
 
-    /// The operator is out of the call, which is the second one's from now on: at once, or when that one picks up.
+    /// The operator is out of the call, which is from now on that of who was asked: at once, or when that one picks up.
     pub(super) fn hand_over(&mut self, slot: u32, talk: Talk, third: Third) {
+        match third.who {
+            Who::Operator(to) => self.hand_to(slot, talk, third, to),
+            Who::Outside => self.hand_outside(slot, talk, third),
+        }
+        let (call, queue) = (self.calls[slot].id, self.calls[slot].queue);
+        self.wrap_up(Talk { third: None, ..talk }, call, queue);
+    }
+
+    fn hand_to(&mut self, slot: u32, talk: Talk, third: Third, to: OperatorId) {
         let ringing = CallState::Ringing {
-            first: third.operator,
+            first: to,
             dialled: third.dialled,
         };
         self.give_away(slot, talk, ringing);
@@ -160,12 +188,11 @@ impl Acd {
             call,
             queue,
             operator: talk.operator,
-            to: third.operator,
+            to,
         });
         if let Some(rang) = third.rang {
-            self.connect(slot, Talk::new(third.operator, third.leg, self.now, rang));
+            self.connect(slot, Talk::new(to, third.leg, self.now, rang));
         }
-        self.wrap_up(Talk { third: None, ..talk }, call, queue);
     }
 
     /// The caller waits again, for whoever `state` says; what the operator had of the call is kept for its record.

@@ -21,7 +21,7 @@ mod outside;
 mod standing;
 mod state;
 
-use crate::calls::{Call, CallState, Calls, Outside, Third, Way};
+use crate::calls::{Call, CallState, Calls, Outside, Way};
 use crate::estimate::Announcements;
 use crate::lines::Lines;
 use crate::operators::Operators;
@@ -177,7 +177,7 @@ impl Acd {
             },
             CallState::Talking(talk) => {
                 let (operator, connected, held) = (talk.operator, talk.connected, talk.held_since.is_some());
-                let third = talk.third.map(Third::view);
+                let third = talk.third.map(|third| self.calls.third(call, third));
                 Stage::Talking {
                     operator,
                     connected,
@@ -259,6 +259,9 @@ impl Acd {
                 self.command(operator, |acd, id| acd.transfer_outside(id, number));
             }
             Input::Consult { operator, to } => self.command(operator, |acd, id| acd.consult(id, to)),
+            Input::ConsultOutside { operator, number } => {
+                self.command(operator, |acd, id| acd.consult_outside(id, number));
+            }
             Input::Conference { operator } => self.command(operator, Self::conference),
             Input::CompleteTransfer { operator } => self.command(operator, Self::complete_transfer),
             Input::CancelConsult { operator } => self.command(operator, Self::cancel_consult),

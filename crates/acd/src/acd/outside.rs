@@ -1,48 +1,67 @@
-//! Calls that operators give to numbers outside.
+//! Calls about which operators ask numbers outside, or which they give to them.
 //!
-//! Owns such a call from when the operator leaves it: the caller waits while a phone outside rings, for a time at most. If
-//! it is picked up, the two talk for as long as they like and the line is free, as for a call that was forwarded; if
-//! not, the call stands where it stood, and its age makes it the next.
+//! Owns the phone outside, which rings for a time at most. While the operator is in the call, the number is asked as a
+//! second operator would be. Once the operator has left, the caller waits for that phone: if it is picked up, the two talk
+//! for as long as they like and the line is free, as for a call that was forwarded; if not, the call stands where it
+//! stood, and its age makes it the next.
 
 use super::Acd;
-use crate::calls::{CallState, Outside};
+use crate::calls::{Call, CallState, Outside, Talk, Third, Who};
 use crate::timers::Timer;
-use crate::{Audio, CallerNumber, Destination, Event, HangUpCause, OperatorId, Output, Refusal, ReturnCause};
+use crate::{CallerNumber, Destination, Event, FailCause, HangUpCause, OperatorId, Output, Refusal};
+use crate::{ReturnCause, TransferRule};
 
 impl Acd {
     /// The operator gives the call to a number outside, unasked.
     pub(super) fn transfer_outside(&mut self, id: OperatorId, number: CallerNumber) -> Result<(), Refusal> {
-        let (slot, talk) = self.led_by(id)?;
-        if talk.third.is_some() {
-            return Err(Refusal::AskedAlready);
-        }
-        let rule = self.config.transfer.as_ref();
-        let rule = rule.filter(|rule| rule.allows(number.reveal()));
-        let (trunk, ring_timeout) = rule
-            .map(|rule| (rule.trunk, rule.ring_timeout))
-            .ok_or(Refusal::NumberNotAllowed)?;
-        self.hang_up_leg(self.calls[slot].leg(talk.leg), HangUpCause::Ended);
+        self.consult_outside(id, number)?;
+        self.complete_transfer(id)
+    }
+
+    /// The operator asks a number outside about the call.
+    pub(super) fn consult_outside(&mut self, id: OperatorId, number: CallerNumber) -> Result<(), Refusal> {
+        let slot = self.may_ask(id)?;
+        let allowed = |rule: &&TransferRule| rule.allows(number.reveal());
+        let rule = self.config.transfer.as_ref().filter(allowed);
+        let rule = rule.ok_or(Refusal::NumberNotAllowed)?;
         let outside = Outside {
             number,
-            trunk,
+            trunk: rule.trunk,
             dialled: self.now,
-            until: self.now + ring_timeout,
+            until: self.now + rule.ring_timeout,
         };
-        self.give_away(slot, talk, CallState::RingingOutside(outside));
-        self.calls[slot].legs += 1;
-        let call = &self.calls[slot];
-        let (id, queue, leg, ticket) = (call.id, call.queue, call.last_leg(), call.ticket);
-        self.out.extend(call.ringing_outside(outside));
+        let (call, ticket) = (self.calls[slot].id, self.calls[slot].ticket);
+        self.calls.asked.insert(call, outside);
+        self.ask(slot, Who::Outside);
         self.timers.set_for(Timer::Call(slot), ticket, outside.until);
+        self.out.push(self.calls[slot].dial_outside(outside));
+        Ok(())
+    }
+
+    /// The deadline of a conversation has come, of which there is one only while a phone outside rings for it.
+    pub(super) fn third_due(&mut self, slot: u32, talk: Talk) {
+        if let Some(third) = talk.third {
+            self.hang_up_leg(self.calls[slot].leg(third.leg), HangUpCause::RingTimeout);
+            self.third_gone(slot, third, FailCause::NoAnswer);
+        }
+    }
+
+    /// The operator is out of the call, which is that of the number asked from now on.
+    pub(super) fn hand_outside(&mut self, slot: u32, talk: Talk, third: Third) {
+        let (id, queue) = (self.calls[slot].id, self.calls[slot].queue);
+        let asked = self.calls.asked.remove(&id);
+        let outside = asked.expect("a number that was asked stands beside the calls");
+        self.give_away(slot, talk, CallState::RingingOutside(outside));
         self.event(Event::CallSentOutside {
             call: id,
             queue,
             operator: talk.operator,
-            number,
-            leg,
+            number: outside.number,
+            leg: self.calls[slot].last_leg(),
         });
-        self.wrap_up(talk, id, queue);
-        Ok(())
+        if third.rang.is_some() {
+            self.outside_answered(slot, outside);
+        }
     }
 
     /// The phone outside was picked up: it has the call from now on, and the line is free.
@@ -91,19 +110,14 @@ impl Acd {
     }
 }
 
-impl crate::calls::Call {
-    /// The caller hears music, and the phone outside is rung.
-    pub(super) fn ringing_outside(&self, outside: Outside) -> [Output; 2] {
-        let music = Output::Play {
-            call: self.id,
-            audio: Audio::HoldMusic,
-        };
-        let dial = Output::DialOut {
+impl Call {
+    /// Has the phone outside rung, on the last leg.
+    pub(super) fn dial_outside(&self, outside: Outside) -> Output {
+        Output::DialOut {
             leg: self.last_leg(),
             to: Destination::Number(outside.number),
             caller: self.caller,
             trunk: outside.trunk,
-        };
-        [music, dial]
+        }
     }
 }

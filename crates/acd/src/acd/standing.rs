@@ -1,7 +1,7 @@
 //! What must be so outside for this state to be true: for a restart, when the state is known and nothing outside is.
 
 use super::Acd;
-use crate::calls::{Call, CallState, Talk, Way};
+use crate::calls::{Call, CallState, Talk, Third, Way, Who};
 use crate::{Audio, CallId, Destination, LegId, OperatorId, OperatorState, Output};
 
 impl Acd {
@@ -49,9 +49,11 @@ impl Acd {
             ]),
             CallState::Talking(talk) => {
                 orders.extend(call.hearing(&talk));
-                orders.extend(talk.third.and_then(|third| self.rings(call, third.operator)));
+                orders.extend(talk.third.and_then(|third| self.third_rings(call, third)));
             }
-            CallState::RingingOutside(outside) => orders.extend(call.ringing_outside(outside)),
+            CallState::RingingOutside(outside) => {
+                orders.extend([play(id, Audio::HoldMusic), call.dial_outside(outside)]);
+            }
             CallState::TalkingOutside { .. } => orders.push(bridge(call.last_leg())),
             CallState::Leaving { outcome, way, .. } => match way {
                 Way::Farewell => orders.push(play(id, Audio::Farewell(outcome))),
@@ -65,6 +67,16 @@ impl Acd {
                 ]),
                 Way::Forwarded { .. } => orders.push(bridge(call.last_leg())),
             },
+        }
+    }
+
+    /// The phone of who was asked about `call` rings.
+    fn third_rings(&self, call: &Call, third: Third) -> Option<Output> {
+        match third.who {
+            Who::Operator(operator) => self.rings(call, operator),
+            Who::Outside => third
+                .rings_outside()
+                .then(|| call.dial_outside(self.calls.asked[&call.id])),
         }
     }
 

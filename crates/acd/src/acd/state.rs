@@ -103,3 +103,46 @@ pub(crate) mod sorted {
         Vec::<(K, V)>::deserialize(deserializer).map(|pairs| pairs.into_iter().collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::calls::{Third, Who};
+    use crate::{OperatorId, Timestamp};
+    use std::time::Duration;
+
+    #[test]
+    fn a_second_operator_is_read_as_it_was_written_before_numbers_could_be_asked() {
+        #[derive(serde::Serialize)]
+        struct Before {
+            operator: OperatorId,
+            leg: u32,
+            dialled: Timestamp,
+            rang: Option<Duration>,
+            joined: bool,
+        }
+        let (leg, dialled, joined) = (2, Timestamp::from_secs(9), true);
+        let rang = Some(Duration::from_secs(3));
+        let before = Before {
+            operator: OperatorId(7),
+            leg,
+            dialled,
+            rang,
+            joined,
+        };
+        let written = rmp_serde::to_vec_named(&before).expect("plain data");
+        let now = |who| Third {
+            who,
+            leg,
+            dialled,
+            rang,
+            joined,
+        };
+        let read: Third = rmp_serde::from_slice(&written).expect("it is still read");
+        assert_eq!(read, now(Who::Operator(OperatorId(7))));
+        let outside = rmp_serde::to_vec_named(&now(Who::Outside)).expect("plain data");
+        assert_eq!(
+            rmp_serde::from_slice::<Third>(&outside).expect("its own"),
+            now(Who::Outside)
+        );
+    }
+}

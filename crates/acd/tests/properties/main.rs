@@ -147,10 +147,10 @@ struct Run {
     live: BTreeMap<CallId, Seen>,
     /// The leg each operator is rung or talks on.
     busy: BTreeMap<OperatorId, LegId>,
-    /// The leg of each call that was dialled outside.
-    outside: BTreeMap<CallId, LegId>,
-    /// The second operator of each call that has one.
-    seconds: BTreeMap<CallId, OperatorId>,
+    /// Legs that were dialled outside: callers' own, and of each call one more at a time.
+    outside: BTreeSet<LegId>,
+    /// Who was asked about each call, if somebody was.
+    seconds: BTreeMap<CallId, Asked>,
     snapshot: Snapshot,
     inputs: Vec<(Timestamp, Input)>,
     outputs: Vec<Output>,
@@ -218,7 +218,10 @@ impl Run {
             .copied();
         let leg = match what % 7 {
             0 => LegId { call, leg: which % 4 },
-            1 => self.outside.get(&call).copied().unwrap_or(LegId { call, leg: 1 }),
+            1 => {
+                let dialled = self.outside.iter().rfind(|leg| leg.call == call);
+                dialled.copied().unwrap_or(LegId { call, leg: 1 })
+            }
             _ => rung.unwrap_or(LegId { call, leg: 1 }),
         };
         match what {
@@ -304,13 +307,12 @@ impl Run {
         let busy = self.busy.keys().nth(which as usize % self.busy.len().max(1));
         let operator = busy.copied().unwrap_or(OperatorId(which % OPERATORS));
         let to = OperatorId(which / 7 % (OPERATORS + 1));
+        let number = CallerNumber::new(["139", "137", "110"][which as usize / 7 % 3]);
         match what {
-            64 | 65 => Input::TransferOutside {
-                operator,
-                number: CallerNumber::new(["139", "137", "110"][which as usize / 7 % 3]),
-            },
+            64 => Input::TransferOutside { operator, number },
+            65 | 68 => Input::ConsultOutside { operator, number },
             66 | 67 => Input::Consult { operator, to },
-            68..=70 => Input::Transfer { operator, to },
+            69 | 70 => Input::Transfer { operator, to },
             71 | 72 => Input::Conference { operator },
             73 | 74 => Input::CompleteTransfer { operator },
             75 | 76 => Input::CancelConsult { operator },
@@ -372,8 +374,10 @@ impl Run {
                 );
             }
             Output::DialOut { leg, .. } => {
-                let other = self.outside.insert(leg.call, *leg);
+                let same = |other: &&LegId| other.call == leg.call && other.is_caller() == leg.is_caller();
+                let other = self.outside.iter().find(same);
                 assert_eq!(other, None, "one call is dialled outside twice at a time");
+                self.outside.insert(*leg);
             }
             Output::Ringback { leg } => assert!(self.busy.values().any(|busy| busy == leg)),
             Output::Confer {
@@ -381,27 +385,29 @@ impl Run {
                 third_leg,
                 ..
             } => {
-                for leg in [operator_leg, third_leg] {
-                    assert!(
-                        self.busy.values().any(|busy| busy == leg),
-                        "confers on a leg not dialled"
-                    );
-                }
+                let mut dialled = self.busy.values().chain(&self.outside);
+                assert!(
+                    self.busy.values().any(|busy| busy == operator_leg)
+                        && dialled.any(|leg| leg == third_leg),
+                    "confers on a leg not dialled"
+                );
             }
             Output::Bridge { operator_leg } => {
                 assert!(
                     self.live[&operator_leg.call].answered,
                     "bridged before the answer"
                 );
-                let outside = self.outside.values();
                 assert!(
-                    self.busy.values().chain(outside).any(|leg| leg == operator_leg),
+                    self.busy
+                        .values()
+                        .chain(&self.outside)
+                        .any(|leg| leg == operator_leg),
                     "bridged to a leg not dialled"
                 );
             }
             Output::HangUp { leg, .. } => {
-                if self.outside.get(&leg.call) == Some(leg) && !leg.is_caller() {
-                    self.outside.remove(&leg.call);
+                if !leg.is_caller() {
+                    self.outside.remove(leg);
                 }
             }
             Output::Play { .. } => {}
@@ -468,24 +474,37 @@ impl Run {
             Event::ThirdChanged {
                 call,
                 third: Some(third),
-            } => drop(self.seconds.insert(call, third.operator)),
+            } => drop(self.seconds.insert(call, third.who)),
             Event::ThirdChanged { call, third: None } => {
-                let second = self.seconds.remove(&call).expect("a second operator");
-                assert_eq!(self.busy.remove(&second).map(|leg| leg.call), Some(call));
+                match self.seconds.remove(&call).expect("somebody who was asked") {
+                    Asked::Operator(second) => {
+                        assert_eq!(self.busy.remove(&second).map(|leg| leg.call), Some(call));
+                    }
+                    // Gone by itself, it is not hung up.
+                    Asked::Outside { leg, .. } => drop(self.outside.remove(&leg)),
+                }
             }
             Event::CallTransferred {
                 call, operator, to, ..
             } => {
-                assert_eq!(self.seconds.remove(&call), Some(to));
+                assert_eq!(self.seconds.remove(&call), Some(Asked::Operator(to)));
                 assert_eq!(self.busy.remove(&operator).map(|leg| leg.call), Some(call));
             }
-            Event::CallSentOutside { call, operator, .. } => {
+            Event::CallSentOutside {
+                call,
+                operator,
+                number,
+                leg,
+                ..
+            } => {
+                let asked = self.seconds.remove(&call);
+                assert_eq!(asked, Some(Asked::Outside { number, leg }));
                 self.live.get_mut(&call).expect("live").assigned = true;
                 assert_eq!(self.busy.remove(&operator).map(|leg| leg.call), Some(call));
             }
             Event::OutsideFailed { call, .. } => {
                 self.live.get_mut(&call).expect("live").assigned = false;
-                self.outside.remove(&call);
+                self.outside.retain(|leg| leg.call != call || leg.is_caller());
             }
             Event::CallEnded {
                 call,
@@ -493,7 +512,7 @@ impl Run {
                 operator,
                 ..
             } => {
-                self.outside.remove(&call);
+                self.outside.retain(|leg| leg.call != call);
                 self.seconds.remove(&call);
                 assert!(
                     self.live.remove(&call).is_some(),

@@ -5,7 +5,7 @@ use acd::{AcdConfig, TransferRule, TrunkId};
 use expect_test::expect;
 use std::time::Duration;
 
-fn to_mobiles(config: &mut AcdConfig) {
+pub(crate) fn to_mobiles(config: &mut AcdConfig) {
     config.queues[0].wrap_up = Duration::from_secs(30);
     config.transfer = Some(TransferRule {
         trunk: TrunkId(0),
@@ -14,7 +14,7 @@ fn to_mobiles(config: &mut AcdConfig) {
     });
 }
 
-fn one_line(config: &mut AcdConfig) {
+pub(crate) fn one_line(config: &mut AcdConfig) {
     to_mobiles(config);
     config.schedule.windows[0].lines = 1;
 }
@@ -31,7 +31,7 @@ fn who_is_answered_outside_frees_the_line() {
             0m00s   A has ticket 1; A answered; A hears hold_music; A has a line; A -> op1 (age 0s, idle 0s, 1 waiting, 1 eligible); dial op1 for A/1
             0m05s   bridge A/1; A talks with op1
             0m05s   B has ticket 2; B answered; B hears hold_music
-            1m05s   hang up A/1 (ended); A hears hold_music; dial 13900 for A/2; A from op1 to 13900; op1 wraps up for 30s
+            1m05s   A hears hold_music; A/1 hears it ring; A with 13900 (ringing); A on hold; dial 13900 for A/2; hang up A/1 (ended); A from op1 to 13900; op1 wraps up for 30s
             1m10s   bridge A/2; A is with 13900; B has a line
             1m35s   op1 available; B -> op1 (age 90s, idle 0s, 1 waiting, 1 eligible); dial op1 for B/1
             1m40s   hang up A/0 (peer_gone); A ends (answered, waited 5s, talked 60s)
@@ -50,13 +50,13 @@ fn who_is_not_answered_outside_stands_where_they_stood() {
             0m00s   op1 available
             0m00s   A has ticket 1; A answered; A hears hold_music; A has a line; A -> op1 (age 0s, idle 0s, 1 waiting, 1 eligible); dial op1 for A/1
             0m00s   bridge A/1; A talks with op1
-            0m10s   hang up A/1 (ended); A hears hold_music; dial 13900 for A/2; A from op1 to 13900; op1 wraps up for 30s
+            0m10s   A hears hold_music; A/1 hears it ring; A with 13900 (ringing); A on hold; dial 13900 for A/2; hang up A/1 (ended); A from op1 to 13900; op1 wraps up for 30s
             0m12s   B has ticket 2; B answered; B hears hold_music; B has a line
             0m20s   A back from outside (failed:busy)
             0m22s   op2 paused (not_ready)
             0m22s   op2 available; A -> op2 (age 22s, idle 0s, 2 waiting, 1 eligible); dial op2 for A/3
             0m22s   bridge A/3; A talks with op2
-            0m30s   hang up A/3 (ended); A hears hold_music; dial 110 for A/4; A from op2 to 110; op2 wraps up for 30s
+            0m30s   A hears hold_music; A/3 hears it ring; A with 110 (ringing); A on hold; dial 110 for A/4; hang up A/3 (ended); A from op2 to 110; op2 wraps up for 30s
             0m40s   op1 available; B -> op1 (age 28s, idle 0s, 1 waiting, 1 eligible); dial op1 for B/1
             0m55s   hang up A/4 (ring_timeout); A back from outside (no_answer)
             0m56s   op2 available; A -> op2 (age 56s, idle 0s, 1 waiting, 1 eligible); dial op2 for A/5
@@ -81,14 +81,14 @@ fn a_caller_who_hangs_up_stops_the_phone_outside() {
             0m00s   op1 available
             0m00s   A has ticket 1; A answered; A hears hold_music; A has a line; A -> op1 (age 0s, idle 0s, 1 waiting, 1 eligible); dial op1 for A/1
             0m00s   bridge A/1; A talks with op1
-            0m10s   hang up A/1 (ended); A hears hold_music; dial 13900 for A/2; A from op1 to 13900; op1 wraps up for 30s
+            0m10s   A hears hold_music; A/1 hears it ring; A with 13900 (ringing); A on hold; dial 13900 for A/2; hang up A/1 (ended); A from op1 to 13900; op1 wraps up for 30s
                     A waits for for:outside,until:1795395635000000; 0 before, first []; at most 1800s
             0m15s   hang up A/2 (peer_gone); A ends (answered, talked 10s, place kept)
             0m15s   hang up A/2 (elsewhere)
             0m40s   op1 available
             0m40s   B has ticket 2; B answered; B hears hold_music; B has a line; B -> op1 (age 0s, idle 0s, 1 waiting, 1 eligible); dial op1 for B/1
             0m40s   bridge B/1; B talks with op1
-            0m40s   hang up B/1 (ended); B hears hold_music; dial 13900 for B/2; B from op1 to 13900; op1 wraps up for 30s
+            0m40s   B hears hold_music; B/1 hears it ring; B with 13900 (ringing); B on hold; dial 13900 for B/2; hang up B/1 (ended); B from op1 to 13900; op1 wraps up for 30s
             0m40s   bridge B/2; B is with 13900
             0m50s   hang up B/2 (peer_gone); B ends (answered)
         "#]],
@@ -143,8 +143,8 @@ fn the_end_of_the_engine_ends_calls_outside() {
             0m00s   bridge A/1; A talks with op1
             0m00s   B has ticket 2; B answered; B hears hold_music; B has a line; B -> op2 (age 0s, idle 0s, 1 waiting, 1 eligible); dial op2 for B/1
             0m00s   bridge B/1; B talks with op2
-            0m00s   hang up A/1 (ended); A hears hold_music; dial 13900 for A/2; A from op1 to 13900; op1 wraps up for 30s
-            0m00s   hang up B/1 (ended); B hears hold_music; dial 110 for B/2; B from op2 to 110; op2 wraps up for 30s
+            0m00s   A hears hold_music; A/1 hears it ring; A with 13900 (ringing); A on hold; dial 13900 for A/2; hang up A/1 (ended); A from op1 to 13900; op1 wraps up for 30s
+            0m00s   B hears hold_music; B/1 hears it ring; B with 110 (ringing); B on hold; dial 110 for B/2; hang up B/1 (ended); B from op2 to 110; op2 wraps up for 30s
             0m00s   bridge A/2; A is with 13900
             0m05s   draining; hang up A/2 (shutdown); hang up A/0 (shutdown); A ends (answered); hang up B/2 (shutdown); hang up B/0 (shutdown); B ends (answered)
         "#]],

@@ -4,6 +4,7 @@
 //! applying events is compared with the core's own.
 
 mod abandon;
+mod asking_outside;
 mod call_backs;
 mod consulting;
 mod eligible;

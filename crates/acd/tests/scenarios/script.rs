@@ -304,6 +304,10 @@ impl Run {
                 operator,
                 number: CallerNumber::new(number),
             },
+            ["asks", number] => Input::ConsultOutside {
+                operator,
+                number: CallerNumber::new(number),
+            },
             ["consults", to] => Input::Consult {
                 operator,
                 to: colleague(to),

@@ -126,12 +126,13 @@ impl Run {
             Event::ThirdChanged {
                 call,
                 third: Some(third),
-            } => format!(
-                "{} with op{} ({})",
-                self.name(*call),
-                third.operator.0 + 1,
-                word(&third.role)
-            ),
+            } => {
+                let who = match third.who {
+                    Asked::Operator(operator) => format!("op{}", operator.0 + 1),
+                    Asked::Outside { number, .. } => number.reveal().to_owned(),
+                };
+                format!("{} with {who} ({})", self.name(*call), word(&third.role))
+            }
             Event::CallTransferred {
                 call, operator, to, ..
             } => format!("{} from op{} to op{}", self.name(*call), operator.0 + 1, to.0 + 1),

@@ -5,7 +5,7 @@ use super::{
     Third, WaitMarks, WaitsFor, Why,
 };
 use crate::config::{self, Directory, Thresholds};
-use acd::{CallView, CallerNumber, Event, OperatorState, OperatorView, PauseReason};
+use acd::{Asked, CallView, CallerNumber, Event, OperatorState, OperatorView, PauseReason};
 use acd::{OperatorId, QueueId, Skills, Snapshot, Stage, Timestamp, TrunkId};
 use std::time::Duration;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -112,16 +112,21 @@ impl Directory {
             connected: connected.map(Timestamp::as_millis),
             held,
             third: match view.stage {
-                Stage::Talking { third, .. } => third.map(|third| self.third(third)),
+                Stage::Talking { third, .. } => third.map(|third| self.third(third, numbers)),
                 _ => None,
             },
             transferred_by: view.transferred_by.map(|operator| self.operator(operator)),
         }
     }
 
-    fn third(&self, third: acd::Third) -> Third<'_> {
+    fn third(&self, third: acd::Third, numbers: Numbers) -> Third<'_> {
+        let (operator, number) = match third.who {
+            Asked::Operator(operator) => (Some(self.operator(operator)), None),
+            Asked::Outside { number, .. } => (None, shown(&number, numbers)),
+        };
         Third {
-            operator: self.operator(third.operator),
+            operator,
+            number,
             role: third.role.into(),
         }
     }
@@ -274,7 +279,7 @@ impl Directory {
             },
             Event::ThirdChanged { call, third } => Change::ThirdChanged {
                 call: call.0,
-                third: third.map(|third| self.third(third)),
+                third: third.map(|third| self.third(third, numbers)),
             },
             Event::CallTransferred {
                 call, operator, to, ..

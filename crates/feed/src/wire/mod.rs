@@ -211,11 +211,16 @@ struct Call<'a> {
     transferred_by: Option<&'a str>,
 }
 
-/// A second operator in a call.
+/// Whom the operator of a call has asked about it: another one, or a number outside.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(crate) struct Third<'a> {
-    operator: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    operator: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    number: Option<String>,
     role: Role,
 }
 

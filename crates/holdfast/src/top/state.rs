@@ -62,10 +62,11 @@ pub(super) struct Call {
     pub(super) third: Option<Third>,
 }
 
-/// A second operator in a call.
+/// Whom the operator of a call has asked about it: another one, or a number outside.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(super) struct Third {
-    pub(super) operator: String,
+    pub(super) operator: Option<String>,
+    pub(super) number: Option<String>,
 }
 
 /// How far a call has come.
@@ -244,13 +245,14 @@ impl State {
         self.calls.iter().filter(|call| call.line).count()
     }
 
-    /// The other operator in the call that an operator talks in, if there is one.
+    /// The other operator, or the number outside, in the call that an operator talks in, if there is one.
     pub(super) fn other_in(&self, operator: &Operator) -> Option<&str> {
         let call = self
             .calls
             .iter()
             .find(|call| operator.state == Standing::Talking && Some(call.call) == operator.call)?;
-        let asked = &call.third.as_ref()?.operator;
+        let third = call.third.as_ref()?;
+        let asked = third.operator.as_ref().or(third.number.as_ref())?;
         match *asked == operator.operator {
             true => call.operator.as_deref(),
             false => Some(asked),
@@ -443,6 +445,10 @@ mod tests {
             (
                 r#""event":"call_connected","call":7,"operator":"1001""#,
                 Some((Stage::Talking, true, anne)),
+            ),
+            (
+                r#""event":"third_changed","call":7,"third":{"number":"139","role":"ringing"}"#,
+                None,
             ),
             (
                 r#""event":"third_changed","call":7,"third":{"operator":"1002","role":"ringing"}"#,

@@ -1,6 +1,6 @@
 //! Calls, from arrival to outcome, and the phones that ring for them.
 
-use super::{Call, FAREWELL_MAX, Is, Model, OFFER_MAX, Place, State, Way};
+use super::{Call, FAREWELL_MAX, Is, Model, OFFER_MAX, Place, State, Way, Whom};
 use acd::*;
 
 impl Model {
@@ -82,6 +82,7 @@ impl Model {
             | Input::Transfer { .. }
             | Input::TransferOutside { .. }
             | Input::Consult { .. }
+            | Input::ConsultOutside { .. }
             | Input::Conference { .. }
             | Input::CompleteTransfer { .. }
             | Input::CancelConsult { .. } => self.asked(input),
@@ -570,7 +571,11 @@ impl Model {
         let rings = |call: &Call| {
             matches!(call.is, Is::Ringing { .. }) && call.with.iter().any(|(w, _)| *w == worker)
         };
-        let asked = |call: &Call| call.second.as_ref().is_some_and(|second| second.worker == worker);
+        let asked = |call: &Call| {
+            call.second
+                .as_ref()
+                .is_some_and(|second| second.who == Whom::Worker(worker))
+        };
         if let Some(n) = self.calls.iter().position(asked) {
             self.alone(n);
             return;

@@ -35,7 +35,7 @@ struct Call {
     legs: u32,
     /// Whose phones ring for it, or who is on the phone, each with the leg.
     with: Vec<(usize, u32)>,
-    /// Whom the operator has asked for.
+    /// Whom the operator has asked about it.
     second: Option<Second>,
     /// When an operator gave it away last.
     given_away: Option<Timestamp>,
@@ -45,11 +45,27 @@ struct Call {
 }
 
 struct Second {
-    worker: usize,
+    who: Whom,
     leg: u32,
     dialled: Timestamp,
     answered: bool,
     joined: bool,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Whom {
+    Worker(usize),
+    /// A number outside, whose phone rings for so long at most.
+    Number(CallerNumber, Timestamp),
+}
+
+impl Whom {
+    fn in_words(self) -> String {
+        match self {
+            Whom::Worker(worker) => worker.to_string(),
+            Whom::Number(number, _) => number.reveal().to_owned(),
+        }
+    }
 }
 
 impl Call {
@@ -243,7 +259,12 @@ impl Model {
                 .map(|place| (place.until, Due::Place(place.ticket))),
         );
         for call in &self.calls {
+            let rung = call.second.as_ref().filter(|second| !second.answered);
             let at = match call.is {
+                Is::Talking => match rung.map(|second| second.who) {
+                    Some(Whom::Number(_, until)) => until,
+                    _ => continue,
+                },
                 Is::Queued | Is::Admitted => self.wait_due(call),
                 Is::CallingBack { until } | Is::RingingOutside { until } => until,
                 Is::Leaving { way, until, .. } if way != Way::Forwarded => until,
@@ -315,6 +336,7 @@ impl Model {
                 let n = self.find(id).expect("a call");
                 match self.calls[n].is {
                     Is::CallingBack { .. } => self.not_reached(n),
+                    Is::Talking => drop(self.alone(n)),
                     Is::RingingOutside { .. } => self.outside_failed(n),
                     Is::Leaving { outcome, way, .. } => match way {
                         Way::Farewell => self.end(n, outcome, false),
@@ -393,14 +415,18 @@ pub(crate) fn in_words(event: &Event) -> Option<String> {
         Event::ThirdChanged { call, third: None } => format!("{call} alone"),
         Event::ThirdChanged {
             call,
-            third: Some(Third { operator, role }),
+            third: Some(Third { who, role }),
         } => {
+            let who = match who {
+                Asked::Operator(operator) => operator.0.to_string(),
+                Asked::Outside { number, .. } => number.reveal().to_owned(),
+            };
             let role = match role {
                 Role::Ringing => "ringing",
                 Role::Consulted => "consulted",
                 Role::Joined => "joined",
             };
-            format!("{call} with {} {role}", operator.0)
+            format!("{call} with {who} {role}")
         }
         Event::CallTransferred {
             call, operator, to, ..

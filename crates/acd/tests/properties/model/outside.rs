@@ -1,34 +1,32 @@
-//! Calls that operators give to numbers outside.
+//! Calls about which operators ask numbers outside, or which they give to them.
 
-use super::{Is, Model};
+use super::{Is, Model, Whom};
 use acd::*;
 
 impl Model {
-    pub(super) fn send_outside(&mut self, worker: usize, number: CallerNumber) {
-        let Some(n) = self.led_by(worker).filter(|n| self.calls[*n].second.is_none()) else {
-            return;
+    pub(super) fn consult_outside(&mut self, worker: usize, number: CallerNumber) -> bool {
+        let free = self.led_by(worker).filter(|n| self.calls[*n].second.is_none());
+        let (Some(n), Some(rule)) = (free, &self.config.transfer) else {
+            return false;
         };
-        let Some(rule) = self.config.transfer.clone() else {
-            return;
-        };
-        // The one rule that the runs have.
-        if !number.reveal().starts_with("13") {
-            return;
-        }
         let until = self.now + rule.ring_timeout;
+        // The one rule that the runs have.
+        let allowed = number.reveal().starts_with("13");
+        if allowed {
+            self.ask(n, Whom::Number(number, until));
+        }
+        allowed
+    }
+
+    /// The caller waits for the phone outside, or talks with it.
+    pub(super) fn hand_outside(&mut self, n: usize, number: CallerNumber, until: Timestamp, answered: bool) {
         let call = &mut self.calls[n];
-        call.legs += 1;
         call.with = vec![];
-        call.given_away = Some(self.now);
         call.outside = Some(number);
         call.is = Is::RingingOutside { until };
-        let queue = call.queue;
-        self.say(format!(
-            "{} from {worker} to {}",
-            self.calls[n].id,
-            number.reveal()
-        ));
-        self.wrap_up(worker, queue);
+        if answered {
+            self.outside_answered(n);
+        }
     }
 
     /// The call that rings or talks outside on just this leg.

@@ -1,6 +1,6 @@
-//! Second operators: asked about a call, joined to it, left with it.
+//! Who is asked about a call, joined to it, left with it.
 
-use super::{Call, Is, Model, Second, State};
+use super::{Call, Is, Model, Second, State, Whom};
 use acd::*;
 
 impl Model {
@@ -13,9 +13,13 @@ impl Model {
                 asked.then(|| self.hang_up(operator.0 as usize));
             }
             Input::TransferOutside { operator, number } => {
-                self.send_outside(operator.0 as usize, number);
+                let asked = self.consult_outside(operator.0 as usize, number);
+                asked.then(|| self.hang_up(operator.0 as usize));
             }
             Input::Consult { operator, to } => drop(self.consult(operator.0 as usize, to.0 as usize)),
+            Input::ConsultOutside { operator, number } => {
+                self.consult_outside(operator.0 as usize, number);
+            }
             Input::Conference { operator } => {
                 if let Some(n) = self.led_by(operator.0 as usize)
                     && let Some(second) = &mut self.calls[n].second
@@ -23,8 +27,8 @@ impl Model {
                     && !second.joined
                 {
                     second.joined = true;
-                    let worker = second.worker;
-                    self.say(format!("{} with {worker} joined", self.calls[n].id));
+                    let who = second.who.in_words();
+                    self.say(format!("{} with {who} joined", self.calls[n].id));
                 }
             }
             Input::CompleteTransfer { operator } => {
@@ -51,9 +55,12 @@ impl Model {
 
     fn hang_up(&mut self, worker: usize) {
         let leg = self.calls.iter().find_map(|call| {
-            let seconds = call.second.as_ref().map(|second| (second.worker, second.leg));
-            let mut with = call.with.iter().copied().chain(seconds);
-            let leg = with.find(|(other, _)| *other == worker)?.1;
+            let asked = call
+                .second
+                .as_ref()
+                .filter(|second| second.who == Whom::Worker(worker));
+            let with = call.with.iter().find(|(other, _)| *other == worker);
+            let leg = with.map(|(_, leg)| *leg).or(asked.map(|second| second.leg))?;
             Some(LegId { call: call.id, leg })
         });
         if let Some(leg) = leg {
@@ -69,17 +76,21 @@ impl Model {
             return false;
         }
         let until = self.now + self.queue(self.calls[n].queue).ring_timeout;
+        self.ask(n, Whom::Worker(to));
+        self.set(to, State::Rung { until });
+        true
+    }
+
+    pub(super) fn ask(&mut self, n: usize, who: Whom) {
         self.calls[n].legs += 1;
         self.calls[n].second = Some(Second {
-            worker: to,
+            who,
             leg: self.calls[n].legs,
             dialled: self.now,
             answered: false,
             joined: false,
         });
-        self.say(format!("{} with {to} ringing", self.calls[n].id));
-        self.set(to, State::Rung { until });
-        true
+        self.say(format!("{} with {} ringing", self.calls[n].id, who.in_words()));
     }
 
     pub(super) fn second_on(&self, leg: LegId) -> Option<usize> {
@@ -88,20 +99,23 @@ impl Model {
     }
 
     pub(super) fn second_answered(&mut self, n: usize) {
-        let second = self.calls[n].second.as_mut().expect("a second operator");
+        let second = self.calls[n].second.as_mut().expect("somebody who was asked");
         if !std::mem::replace(&mut second.answered, true) {
-            let worker = second.worker;
-            self.say(format!("{} with {worker} consulted", self.calls[n].id));
-            self.workers[worker].unanswered = 0;
-            self.set(worker, State::Talking);
+            let who = second.who;
+            self.say(format!("{} with {} consulted", self.calls[n].id, who.in_words()));
+            if let Whom::Worker(worker) = who {
+                self.workers[worker].unanswered = 0;
+                self.set(worker, State::Talking);
+            }
         }
     }
 
     pub(super) fn second_over(&mut self, n: usize, cause: FailCause) {
         let Some(second) = self.alone(n) else { return };
-        match second.answered {
-            true => self.after_wrap_up(second.worker),
-            false => self.phone_failed(second.worker, cause, second.dialled),
+        match (second.who, second.answered) {
+            (Whom::Worker(worker), true) => self.after_wrap_up(worker),
+            (Whom::Worker(worker), false) => self.phone_failed(worker, cause, second.dialled),
+            (Whom::Number(..), _) => {}
         }
     }
 
@@ -112,24 +126,31 @@ impl Model {
     }
 
     pub(super) fn release(&mut self, second: &Second) {
-        match second.answered {
-            true => self.after_wrap_up(second.worker),
-            false => self.set(second.worker, State::Free),
+        match (second.who, second.answered) {
+            (Whom::Worker(worker), true) => self.after_wrap_up(worker),
+            (Whom::Worker(worker), false) => self.set(worker, State::Free),
+            (Whom::Number(..), _) => {}
         }
     }
 
-    /// The first operator leaves; the call rings at, or talks with, the second.
+    /// The operator leaves; the call rings at, or talks with, who was asked.
     pub(super) fn hand_over(&mut self, n: usize) {
-        let second = self.calls[n].second.take().expect("a second operator");
+        let second = self.calls[n].second.take().expect("somebody who was asked");
         let (queue, first) = (self.calls[n].queue, self.calls[n].with[0].0);
-        self.calls[n].with = vec![(second.worker, second.leg)];
-        self.calls[n].is = Is::Ringing {
-            dialled: second.dialled,
-        };
         self.calls[n].given_away = Some(self.now);
-        self.say(format!("{} from {first} to {}", self.calls[n].id, second.worker));
-        if second.answered {
-            self.talk(n);
+        let who = second.who.in_words();
+        self.say(format!("{} from {first} to {who}", self.calls[n].id));
+        match second.who {
+            Whom::Worker(worker) => {
+                self.calls[n].with = vec![(worker, second.leg)];
+                self.calls[n].is = Is::Ringing {
+                    dialled: second.dialled,
+                };
+                if second.answered {
+                    self.talk(n);
+                }
+            }
+            Whom::Number(number, until) => self.hand_outside(n, number, until, second.answered),
         }
         self.wrap_up(first, queue);
     }
