@@ -1,5 +1,7 @@
 //! The shipped configuration is without mistakes, and a file full of them has each one named.
 
+mod transfer;
+
 use super::*;
 use expect_test::{Expect, expect};
 use std::net::IpAddr;
@@ -473,61 +475,6 @@ fn phones_outside_are_read_with_their_ways() {
     );
     assert_eq!(config.sip.destinations["hotline-en"], acd::QueueId(0));
     assert_eq!(config.sip.number_skills["hotline-en"], acd::Skills(1));
-}
-
-#[test]
-fn numbers_that_calls_may_be_given_to_are_read() {
-    let dialling = |more: &str| {
-        let dials = "name = \"local\"\ndial = \"sip:192.0.2.1\"";
-        format!("{}\n{more}", shipped().replace("name = \"local\"", dials))
-    };
-    let text = dialling("[transfer]\ntrunk = \"local\"\nnumbers = [\"010*\", \"+86*\", \"12345\"]");
-    let checked = Config::parse("test.toml", &text);
-    let config = checked.config.unwrap_or_else(|| panic!("{:?}", checked.findings));
-    let rule = config.core.transfer.expect("a rule");
-    assert_eq!(
-        (rule.trunk, rule.ring_timeout),
-        (TrunkId(0), Duration::from_secs(30))
-    );
-    for (number, allowed) in [
-        ("01012345678", true),
-        ("+8613900000001", true),
-        ("12345", true),
-        ("123456", false),
-        ("13900000001", false),
-        ("010;x", false),
-        ("", false),
-    ] {
-        assert_eq!(rule.allows(number), allowed, "{number:?}");
-    }
-    let wrong = |text: &str| {
-        let findings = Config::parse("test.toml", text).findings;
-        findings
-            .iter()
-            .filter(|found| found.severity == Severity::Error)
-            .map(|found| format!("{}: {}; {}\n", found.key, found.what, found.remedy))
-            .collect::<String>()
-    };
-    expect![[r#"
-        transfer.trunk: there is no trunk "elsewhere"; use the `name` of one of [[trunks]]
-        transfer.numbers[1]: "1[3-9]*" is no number, nor what numbers begin with; write digits, perhaps after a plus sign, and a star at the end for all that begin so: "010*"
-        transfer.numbers[2]: "*1" is no number, nor what numbers begin with; write digits, perhaps after a plus sign, and a star at the end for all that begin so: "010*"
-        transfer.ring_timeout: "0s" is out of range; use 1s to 3m
-    "#]].assert_eq(&wrong(&dialling(
-        "[transfer]\ntrunk = \"elsewhere\"\nnumbers = [\"010*\", \"1[3-9]*\", \"*1\"]\nring_timeout = \"0s\"",
-    )));
-    expect![[r#"
-        transfer.trunk: is missing; add `trunk = "provider"`
-        transfer.numbers: is missing; add `numbers = ["010*"]`
-    "#]]
-    .assert_eq(&wrong(&dialling("[transfer]")));
-    expect![[r#"
-        transfer.trunk: trunk "local" does not dial; add `dial`, the provider's address, to that trunk
-    "#]]
-    .assert_eq(&wrong(&format!(
-        "{}\n[transfer]\ntrunk = \"local\"\nnumbers = [\"*\"]",
-        shipped()
-    )));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! To which numbers outside operators may give calls.
 
+use super::finding::Placed;
 use super::network::Trunks;
 use super::section::Section;
 use acd::{TransferRule, TrunkId};
@@ -22,6 +23,10 @@ pub(super) fn transfer(root: &mut Section<'_, '_, '_>, trunks: &Trunks) -> Optio
         true => Ok(text.to_owned()),
         false => Err("is no number, nor what numbers begin with"),
     });
+    numbers
+        .iter()
+        .flatten()
+        .for_each(|number| doubt(&section, number));
     let ring_timeout = section.duration("ring_timeout", RING_TIMES);
     let trunk = trunk(&mut section, trunks);
     section.finish();
@@ -30,6 +35,20 @@ pub(super) fn transfer(root: &mut Section<'_, '_, '_>, trunks: &Trunks) -> Optio
         numbers: numbers?.into_iter().map(|number| number.value).collect(),
         ring_timeout: ring_timeout.unwrap_or(RING_TIMEOUT),
     })
+}
+
+/// A star without a digit before it stands for numbers that nobody has thought of, and that cost most.
+fn doubt(section: &Section<'_, '_, '_>, number: &Placed<String>) {
+    if matches!(number.value.as_str(), "*" | "+*") {
+        section.findings().warn(
+            &number.at,
+            format!(
+                "\"{}\" lets operators call numbers of every kind, premium ones and those abroad too",
+                number.value
+            ),
+            "write what the numbers that are needed begin with: \"010*\"",
+        );
+    }
 }
 
 /// The trunk by which numbers are dialled.

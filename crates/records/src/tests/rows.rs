@@ -32,6 +32,71 @@ fn a_call_that_is_passed_on_was_answered_once() {
     );
 }
 
+/// Call 1 is answered after 5 s, given to a number outside after a minute, and talks there from 70 s on until 130 s.
+fn given_outside() -> Vec<(u64, Event)> {
+    let (call, queue, number) = (CallId(1), QueueId(0), CallerNumber::new("13900000001"));
+    let leg = LegId { call, leg: 2 };
+    let mut events = vec![(0, arrived(1, "13800000001", at(0)))];
+    events.extend(connected(1, ANNE, 5).map(|event| (5, event)));
+    let sent = Event::CallSentOutside {
+        call,
+        queue,
+        operator: ANNE,
+        number,
+        leg,
+    };
+    let answered = Event::OutsideAnswered {
+        call,
+        queue,
+        number,
+        leg,
+    };
+    events.extend([
+        (60, sent),
+        (60, wraps_up(1, ANNE, 55)),
+        (70, answered),
+        (130, ended(1, Some(ANNE), Outcome::Answered, 5, 55)),
+    ]);
+    events
+}
+
+#[test]
+fn a_call_that_is_given_outside_is_forwarded_when_that_is_picked_up() {
+    let dir = Dir::new();
+    let mut store = Store::open(&dir.file(), 7).unwrap();
+    put(&mut store, rows_of(&given_outside()).iter());
+    expect![[r#"
+        call 1 13800000001 anne answered waited 5000 talked 55000
+        leg 1 1 anne -
+        talk 1 anne talked 55000 wrap-up -
+    "#]]
+    .assert_eq(&contents(&dir));
+    let file = rusqlite::Connection::open(dir.file()).unwrap();
+    let moments = file.query_row("SELECT connected, forwarded, ended FROM calls", [], |row| {
+        Ok([row.get(0)?, row.get(1)?, row.get(2)?])
+    });
+    let moments: [i64; 3] = moments.unwrap();
+    let expected = [5, 70, 130].map(|seconds| at(seconds).as_millis() as i64);
+    assert_eq!(moments, expected);
+}
+
+#[test]
+fn a_call_that_comes_back_from_outside_was_not_forwarded() {
+    let back = Event::OutsideFailed {
+        call: CallId(1),
+        queue: QueueId(0),
+        cause: acd::ReturnCause::NoAnswer,
+        rang: Duration::from_secs(10),
+    };
+    let mut events = given_outside();
+    events[5] = (70, back);
+    let Some(Row::Call(last)) = rows_of(&events).pop() else {
+        panic!("a call's row is the last");
+    };
+    assert_eq!((last.forwarded, last.ended), (None, Some(at(130))));
+    assert_eq!(last.outcome, Some(Outcome::Answered));
+}
+
 #[test]
 fn a_run_that_is_not_gone_on_with_ends_its_calls() {
     let mut ledger = Ledger::new(names());
