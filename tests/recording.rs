@@ -3,6 +3,7 @@
 
 use harness::{Engine, Feed, Place, Recording, SECRET, Settings, soon};
 use phone::{Call, CallState, Heard, Phone, PhoneConfig};
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -94,8 +95,13 @@ async fn recorded_whole(tables: &'static str) {
     let engine = Engine::start(&place, &settings(tables)).await;
     let mut feed = engine.feed().await;
     let (_phones, mut calling, mut called) = talking(&engine, &mut feed).await;
+    let call = feed.log().of("call_connected").next().unwrap()["call"]
+        .as_u64()
+        .unwrap();
+    feed.monitored(call, true, Value::Null).await;
     calling.hear(TALK, WITHIN).await;
     calling.hang_up().await;
+    feed.monitored(call, false, Value::Null).await;
     soon("the operator's leg to end", called.over()).await;
     engine.stop().await;
     assert_apart(&only(place.dir()).expect("a recording"));
@@ -120,6 +126,56 @@ async fn recorded_until_killed(tables: &'static str) {
     soon("some seconds of the recording", grown).await;
     engine.kill().await;
     assert_apart(&only(place.dir()).expect("a recording"));
+}
+
+#[tokio::test]
+async fn a_recording_asked_for_is_told_of_and_ends_with_the_engine() {
+    let place = Place::new();
+    let settings = Settings {
+        address: Some(place.address()),
+        queue: "wrap_up = \"0s\"\nrecord = \"on-demand\"",
+        ..settings(WAV)
+    };
+    let engine = Engine::start(&place, &settings).await;
+    let mut feed = engine.feed().await;
+    let (_phones, _calling, _called) = talking(&engine, &mut feed).await;
+    let call = feed.log().of("call_connected").next().unwrap()["call"]
+        .as_u64()
+        .unwrap();
+    let record = |on| json!({"do": "record", "operator": "1001", "on": on});
+    for on in [true, false, true] {
+        feed.command(record(on)).await;
+        feed.monitored(call, on, Value::Null).await;
+    }
+    engine.kill().await;
+    let engine = Engine::start(&place, &settings).await;
+    let mut feed = engine.feed().await;
+    // Whatever was to be told at first has come when a command is answered.
+    feed.command(record(false)).await;
+    feed.monitored(call, false, Value::Null).await;
+    feed.command(record(true)).await;
+    feed.monitored(call, true, Value::Null).await;
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn a_call_that_is_always_recorded_is_recorded_on_after_a_restart() {
+    let place = Place::new();
+    let settings = Settings {
+        address: Some(place.address()),
+        ..settings(WAV)
+    };
+    let engine = Engine::start(&place, &settings).await;
+    let mut feed = engine.feed().await;
+    let (_phones, _calling, _called) = talking(&engine, &mut feed).await;
+    let call = feed.log().of("call_connected").next().unwrap()["call"]
+        .as_u64()
+        .unwrap();
+    engine.kill().await;
+    let engine = Engine::start(&place, &settings).await;
+    let mut feed = engine.feed().await;
+    feed.monitored(call, true, Value::Null).await;
+    engine.stop().await;
 }
 
 #[tokio::test]

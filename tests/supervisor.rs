@@ -1,23 +1,11 @@
 //! A supervisor's phone at a call: a tone of each of the three is measured at the ends where it is to be heard.
 
-use harness::{Engine, Feed, Place, SECRET, Settings, soon};
+use harness::{Engine, Feed, HZ, Place, SECRET, Settings, hears, soon};
 use phone::{Call, CallState, Phone, PhoneConfig};
 use serde_json::json;
 use std::time::Duration;
 
-/// What caller, operator and supervisor send: whole cycles in 20 ms, so that a packet that comes late on a busy machine makes
-/// a tone shorter and not another one.
-const HZ: [u32; 3] = [400, 1_000, 1_500];
-
-/// How much sound is judged at a time, how long it may take to come, and how often it is listened to until it is right.
-const STRETCH: Duration = Duration::from_millis(500);
-const WITHIN: Duration = Duration::from_secs(10);
-const TRIES: u32 = 20;
-
-/// The share of the power of a tone that is heard, be it one of two; and of one that is not.
-const HEARD: f64 = 0.3;
-const UNHEARD: f64 = 0.01;
-
+/// Whose of the tones is whose.
 const CALLER: usize = 0;
 const OPERATOR: usize = 1;
 const SUPERVISOR: usize = 2;
@@ -63,24 +51,6 @@ async fn talking(engine: &Engine, feed: &mut Feed) -> ([Phone; 2], Call, Call) {
     ([caller, operator], calling, called)
 }
 
-/// Listens at one end until it hears these tones and none of the others.
-async fn hears(call: &Call, expected: &[usize], what: &str) {
-    let mut all = Vec::new();
-    for _ in 0..TRIES {
-        let heard = call.hear(STRETCH, WITHIN).await;
-        let shares = HZ.map(|hz| heard.share_at(f64::from(hz)));
-        let right = |of: usize| match expected.contains(&of) {
-            true => shares[of] > HEARD,
-            false => shares[of] < UNHEARD,
-        };
-        if (0..3).all(right) {
-            return;
-        }
-        all.push(shares);
-    }
-    panic!("{what}: expected {expected:?}, heard {all:.3?}");
-}
-
 async fn ask(feed: &mut Feed, what: &str) -> serde_json::Value {
     feed.ask(json!({"do": what, "operator": "1001"})).await
 }
@@ -100,13 +70,21 @@ async fn a_supervisor_listens_whispers_barges_in_and_leaves() {
         .await
         .unwrap();
     assert_eq!(incoming.caller(), "1001", "it shows whose call it is");
+    let call = feed.log().of("call_connected").next().unwrap()["call"]
+        .as_u64()
+        .unwrap();
+    let listener = |mode| json!({"phone": "9001", "mode": mode});
+    let rings = json!({"phone": "9001", "mode": "listen", "ringing": true});
+    feed.monitored(call, false, rings).await;
     let mut listening = incoming.answer().unwrap();
     listening.tone(HZ[SUPERVISOR]);
+    feed.monitored(call, false, listener("listen")).await;
     hears(&listening, &[CALLER, OPERATOR], "listening, the supervisor").await;
     hears(&calling, &[OPERATOR], "listened to, the caller").await;
     hears(&called, &[CALLER], "listened to, the operator").await;
 
     assert_eq!(ask(&mut feed, "whisper").await["type"], "ok");
+    feed.monitored(call, false, listener("whisper")).await;
     hears(&called, &[CALLER, SUPERVISOR], "whispered to, the operator").await;
     hears(&calling, &[OPERATOR], "at a whisper, the caller").await;
     hears(&listening, &[CALLER, OPERATOR], "whispering, the supervisor").await;
@@ -130,6 +108,7 @@ async fn a_supervisor_listens_whispers_barges_in_and_leaves() {
         soon("the supervisor's leg to end", listening.over()).await,
         CallState::HungUp { by_peer: true }
     );
+    feed.monitored(call, false, json!(null)).await;
     hears(&calling, &[OPERATOR], "alone again, the caller").await;
     hears(&called, &[CALLER], "alone again, the operator").await;
     let metrics = engine.web().metrics().await;
@@ -182,12 +161,21 @@ async fn a_crash_costs_the_supervisor_and_nobody_else() {
     hears(&calling, &[OPERATOR], "after the crash, the caller").await;
     hears(&called, &[CALLER], "after the crash, the operator").await;
     let mut feed = engine.feed().await;
+    let call = feed.snapshot()["calls"][0]["call"].as_u64().unwrap();
+    // Whatever was to be told at first has come when a command is answered.
+    assert_eq!(ask(&mut feed, "leave").await["type"], "ok");
+    feed.monitored(call, false, json!(null)).await;
     assert_eq!(ask(&mut feed, "listen").await["type"], "ok");
     let listening = soon("the phone to ring again", supervisor.rung())
         .await
         .unwrap()
         .answer()
         .unwrap();
+    feed.monitored(call, false, json!({"phone": "9001", "mode": "listen"}))
+        .await;
     hears(&listening, &[CALLER, OPERATOR], "listening again, the supervisor").await;
+    // The phone's own hang-up is told too.
+    drop(listening);
+    feed.monitored(call, false, json!(null)).await;
     engine.stop().await;
 }

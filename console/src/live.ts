@@ -5,6 +5,7 @@ import { Connection, type Link } from "./feed/connection";
 import { type Day, NO_DAY, type Shares, counted, recorded, sampled, shares, until } from "./feed/day";
 import { Drafts } from "./feed/drafts";
 import { type Figures, type Waiting, figures, waiting } from "./feed/figures";
+import type { Monitored } from "./feed/monitored";
 import type { QueueState } from "./feed/state";
 import { type Thresholds, thresholdsOf } from "./feed/thresholds";
 import type { Call, DayMessage, Delta, Hello, Missed, Operator, Why } from "./feed/wire";
@@ -51,6 +52,8 @@ export interface View {
   readonly thresholds: Thresholds;
   /** Who is still to be called back, where one may see it. */
   readonly missed: Missed | null;
+  /** Which calls are recorded or listened to, as far as one may see it. */
+  readonly monitored: Monitored;
   /** What this operator writes down about calls. */
   readonly drafts: Drafts | null;
   readonly told: Told | null;
@@ -131,14 +134,14 @@ class Live {
 
   /** What there is to draw now. */
   view(): View {
-    const { link, lostAt, over, hello, missed, state: queue } = this.connection;
+    const { link, lostAt, over, hello, missed, monitored, state: queue } = this.connection;
     const name = hello?.role === "operator" ? hello.operator : undefined;
     const me = queue?.operators.find(({ operator }) => operator === name) ?? null;
     const inHand = queue?.calls.find(({ call }) => call === me?.call);
     const lastCall = this.lastCall?.call === me?.call ? this.lastCall : null;
     const mine = this.why && this.why.operator === name && this.why.call === me?.call ? this.why.why : null;
     return {
-      ...{ link, lostAt, over, hello, queue, missed, me, why: mine, inHand: inHand ?? lastCall },
+      ...{ link, lostAt, over, hello, queue, missed, monitored, me, why: mine, inHand: inHand ?? lastCall },
       about: this.about,
       timeZone: this.timeZone,
       now: this.connection.now(),

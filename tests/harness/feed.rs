@@ -3,6 +3,7 @@
 use crate::{Engine, PATIENCE, SECRET, Web, soon};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -18,6 +19,8 @@ pub struct Feed {
     snapshot: Value,
     /// Who was to be called back when it was told last.
     missed: Value,
+    /// What else becomes of calls, by call: recorded, listened to.
+    monitored: BTreeMap<u64, Value>,
     log: Log,
     /// The number of the last delta, or of the snapshot.
     seq: Option<u64>,
@@ -114,6 +117,7 @@ impl Feed {
             hello: Value::Null,
             snapshot: Value::Null,
             missed: Value::Null,
+            monitored: BTreeMap::new(),
             log: Log::default(),
             seq,
             next_id: 0,
@@ -207,6 +211,26 @@ impl Feed {
         }
     }
 
+    /// Waits until a call is recorded or not, and listened to so or by nobody (null).
+    ///
+    /// # Panics
+    /// When it does not become so.
+    pub async fn monitored(&mut self, call: u64, recorded: bool, listener: Value) {
+        let deadline = Instant::now() + PATIENCE;
+        let is_so = |known: Option<&Value>| match known {
+            Some(known) => known["recorded"] == recorded && known["listener"] == listener,
+            None => !recorded && listener.is_null(),
+        };
+        while !is_so(self.monitored.get(&call)) {
+            if timeout_at(deadline, self.take()).await.is_err() {
+                panic!(
+                    "waited {PATIENCE:?} in vain for recorded {recorded} and {listener}; told was {:?}",
+                    self.monitored
+                );
+            }
+        }
+    }
+
     /// Waits for the first delta since the snapshot that `is_it`, and returns it.
     ///
     /// # Panics
@@ -240,9 +264,20 @@ impl Feed {
                 self.log.0.push(message.clone());
             }
             Some("missed") => self.missed = message.clone(),
+            Some("monitored") => self.take_monitored(&message),
             _ => {}
         }
         message
+    }
+
+    fn take_monitored(&mut self, message: &Value) {
+        if message["whole"] == true {
+            self.monitored.clear();
+        }
+        for call in message["calls"].as_array().into_iter().flatten() {
+            let id = call["call"].as_u64().expect("a call");
+            self.monitored.insert(id, call.clone());
+        }
     }
 
     async fn message(&mut self) -> Value {

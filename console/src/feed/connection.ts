@@ -4,6 +4,7 @@
 // connection went is sent again with its id, or given up in words, but never sent with another id.
 
 import { type Clock, engineTime } from "./clock";
+import { type Monitored, NOTHING_MONITORED, monitored } from "./monitored";
 import { type QueueState, after, fromSnapshot } from "./state";
 import type { Delta, DeniedMessage, Hello, Message, Missed, Ok, Order, Refused, SignIn, SignedIn } from "./wire";
 import { CLOSE, PROTOCOL } from "./wire";
@@ -54,6 +55,8 @@ export class Connection {
   state: QueueState | null = null;
   /** Who is still to be called back, for a supervisor. */
   missed: Missed | null = null;
+  /** Which calls are recorded or listened to, as far as one may see it. */
+  monitored: Monitored = NOTHING_MONITORED;
   /** The engine's time when the connection was lost, until it is back. */
   lostAt: number | null = null;
   /** Why the session that was here is no more, and whose it was, until somebody signs in. */
@@ -175,6 +178,9 @@ export class Connection {
       case "missed":
         this.missed = message;
         break;
+      case "monitored":
+        this.monitored = monitored(this.monitored, message);
+        break;
       case "ok":
       case "refused":
         this.answered(message);
@@ -185,6 +191,7 @@ export class Connection {
   private greeted(hello: Hello): void {
     this.clock = { server: hello.server_time, local: this.heard, rate: hello.clock_rate };
     this.hello = hello;
+    this.monitored = NOTHING_MONITORED;
     this.triedBoth = false;
     if (hello.protocol !== PROTOCOL) {
       this.stop("outdated");
@@ -269,6 +276,7 @@ export class Connection {
     this.hello = null;
     this.state = null;
     this.missed = null;
+    this.monitored = NOTHING_MONITORED;
     this.link = "connecting";
     this.lostAt = null;
     clearTimeout(this.renewal);

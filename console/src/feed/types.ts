@@ -177,6 +177,14 @@ earlier: Array<EarlierCall>,
  */
 forms: Array<SavedForm>, };
 
+export type ListenMode = "listen" | "whisper" | "barge";
+
+export type ListenerMessage = { phone: string, mode: ListenMode, 
+/**
+ * The phone still rings.
+ */
+ringing?: boolean, };
+
 /**
  * From when on figures are to be marked.
  */
@@ -218,6 +226,7 @@ export type Message = { "type": "hello" } & Hello
   | { "event": "started" })
   | { "type": "heartbeat", seq: number, time: number, }
   | { "type": "quality" } & QualityMessage
+  | { "type": "monitored" } & MonitoredMessage
   | { "type": "missed" } & MissedMessage
   | { "type": "ok" } & Done
   | { "type": "refused", id: string | null, code: string, message: string, };
@@ -235,6 +244,24 @@ count: number, people: Array<MissedPerson>, };
  * One of them, with all redials.
  */
 export type MissedPerson = { caller: string, queue: string, first: number, last: number, calls: number, outcome: string, };
+
+/**
+ * What else becomes of a call's sound; of one that is no longer listed, nothing.
+ */
+export type MonitoredCall = { call: number, recorded: boolean, 
+/**
+ * For supervisors: whose phone is at it.
+ */
+listener?: ListenerMessage, };
+
+/**
+ * The message's fields.
+ */
+export type MonitoredMessage = { 
+/**
+ * These are all; left out where they are what has changed.
+ */
+whole?: boolean, calls: Array<MonitoredCall>, };
 
 export type Operator = { operator: string, since: number, phone: boolean, answered: number, state: State, reason?: string, call?: number, until?: number, };
 

@@ -6,6 +6,7 @@ import type { Command, Message, SnapshotMessage } from "./types";
 export { PROTOCOL } from "./types";
 export type { Call, ClaimedRole, DeniedMessage, Explanation, Message, Operator, SignIn, SignedIn } from "./types";
 export type { DayMessage, EarlierCall, HeardLeg, HistoryMessage, MissedPerson, SavedForm } from "./types";
+export type { ListenMode, MonitoredCall, MonitoredMessage } from "./types";
 export type { MarkedFrom, Marks, Stage, State, Third, WaitsFor, Why } from "./types";
 
 export type Hello = Extract<Message, { type: "hello" }>;

@@ -305,6 +305,13 @@ export const en = {
   whisper: "Whisper",
   barge: "Barge in",
   leave: "Leave",
+  listenerRings: "Phone {phone} is being rung",
+  listenerAt: {
+    listen: "Phone {phone} listens",
+    whisper: "Phone {phone} whispers to the operator",
+    barge: "Phone {phone} talks with both",
+  },
+  recorded: "This call is recorded",
   recordOn: "Record",
   recordOff: "Stop recording",
   keysForm: "write notes; Esc leaves them",

@@ -307,6 +307,13 @@ export const zh: Words = {
   whisper: "耳语",
   barge: "强插",
   leave: "退出监听",
+  listenerRings: "正在呼叫话机 {phone}",
+  listenerAt: {
+    listen: "话机 {phone} 正在监听",
+    whisper: "话机 {phone} 正对话务员耳语",
+    barge: "话机 {phone} 正与双方通话",
+  },
+  recorded: "本次通话正在录音",
   recordOn: "录音",
   recordOff: "停止录音",
   keysForm: "填写记录；Esc 离开",

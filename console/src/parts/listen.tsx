@@ -2,15 +2,13 @@
 // has it on demand.
 
 import { useState } from "preact/hooks";
-import type { Operator, Order } from "../feed/wire";
 import type { Answer } from "../feed/connection";
-import { words } from "../i18n";
+import type { ListenMode, Operator, Order } from "../feed/wire";
+import { fill, words } from "../i18n";
 import type { View } from "../live";
 import { Recording } from "./recording";
 
-type Mode = "listen" | "whisper" | "barge";
-
-const MODES: Mode[] = ["listen", "whisper", "barge"];
+const MODES: ListenMode[] = ["listen", "whisper", "barge"];
 
 interface ListenProps {
   view: View;
@@ -21,18 +19,11 @@ interface ListenProps {
 export function Listen({ view, operator, run }: ListenProps) {
   const phones = view.hello?.phones ?? [];
   const [phone, setPhone] = useState(phones[0]);
-  const [mode, setMode] = useState<Mode | null>(null);
-  if (operator.state !== "talking") return null;
+  if (operator.state !== "talking" || operator.call === undefined) return null;
   const name = operator.operator;
-  const change = async (wanted: Mode) => {
-    const order = { do: wanted, operator: name, ...(phone !== undefined && { phone }) };
-    const answer = await run(order);
-    if (answer?.type === "ok") setMode(wanted);
-  };
-  const leave = async () => {
-    const answer = await run({ do: "leave", operator: name });
-    if (answer?.type === "ok") setMode(null);
-  };
+  const listener = view.monitored.get(operator.call)?.listener;
+  const change = (mode: ListenMode) => run({ do: mode, operator: name, ...(phone !== undefined && { phone }) });
+  const leave = () => run({ do: "leave", operator: name });
   return (
     <>
       {phones.length > 1 && (
@@ -52,12 +43,17 @@ export function Listen({ view, operator, run }: ListenProps) {
       ) : (
         <div class="buttons" role="group" aria-label={words().listening}>
           {MODES.map((each) => (
-            <button key={each} aria-pressed={mode === each} onClick={() => void change(each)}>
+            <button key={each} aria-pressed={listener?.mode === each} onClick={() => void change(each)}>
               {words()[each]}
             </button>
           ))}
           <button onClick={() => void leave()}>{words().leave}</button>
         </div>
+      )}
+      {listener && (
+        <p class="note" role="status">
+          {fill(listener.ringing ? words().listenerRings : words().listenerAt[listener.mode], { phone: listener.phone })}
+        </p>
       )}
       <Recording view={view} operator={name} call={operator.call} run={run} />
     </>

@@ -5,7 +5,7 @@ import type { State, Stage } from "../feed/wire";
 export type Level = "fine" | "watch" | "alarm";
 
 interface MarkProps {
-  kind: State | Stage | "registered" | "unregistered";
+  kind: State | Stage | "registered" | "unregistered" | "recorded";
   children: preact.ComponentChildren;
 }
 

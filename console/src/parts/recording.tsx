@@ -1,12 +1,11 @@
-// Recording a call when somebody asks for it, in queues that have it so.
+// Whether a call is recorded, and recording it when somebody asks for it, in queues that have it so.
 
-import { useState } from "preact/hooks";
 import type { Answer } from "../feed/connection";
 import type { Order } from "../feed/wire";
 import { useCommands } from "../hooks";
 import { words } from "../i18n";
 import type { View } from "../live";
-import { LevelSign } from "./mark";
+import { LevelSign, Mark } from "./mark";
 
 interface RecordingProps {
   view: View;
@@ -17,22 +16,26 @@ interface RecordingProps {
   run: (...commands: Order[]) => Promise<Answer>;
 }
 
-/** The feed does not tell who else asked, so what shows is what was asked for here. */
 export function Recording({ view, call, operator, run }: RecordingProps) {
-  const [asked, setAsked] = useState<{ call: number; on: boolean } | null>(null);
   const queue = view.queue?.calls.find((each) => each.call === call)?.queue;
-  if (call === undefined || queue === undefined || !view.hello?.on_demand?.includes(queue)) return null;
-  const on = asked?.call === call && asked.on;
-  const turn = async () => {
-    const answer = await run({ do: "record", on: !on, ...(operator !== undefined && { operator }) });
-    if (answer?.type === "ok") setAsked({ call, on: !on });
-  };
+  if (call === undefined || queue === undefined) return null;
+  const on = view.monitored.get(call)?.recorded ?? false;
+  const turn = () => run({ do: "record", on: !on, ...(operator !== undefined && { operator }) });
   return (
-    <div class="buttons">
-      <button class="record" aria-pressed={on} onClick={() => void turn()}>
-        {on ? words().recordOff : words().recordOn}
-      </button>
-    </div>
+    <>
+      {on && (
+        <p class="recorded" role="status">
+          <Mark kind="recorded">{words().recorded}</Mark>
+        </p>
+      )}
+      {view.hello?.on_demand?.includes(queue) && (
+        <div class="buttons">
+          <button class="record" aria-pressed={on} onClick={() => void turn()}>
+            {on ? words().recordOff : words().recordOn}
+          </button>
+        </div>
+      )}
+    </>
   );
 }
 

@@ -121,8 +121,8 @@ fn of_media(event: MediaEvent) -> Option<Stimulus> {
             return Some(Stimulus::Supervisor(SupervisorNews::Silent(leg)));
         }
         MediaEvent::Silent { leg } => Some(Input::MediaSilent { leg }),
-        // Nothing is decided by it: see `quality`.
-        MediaEvent::Closed { .. } => None,
+        // Nothing is decided by it: see `remarks`.
+        MediaEvent::Closed { .. } | MediaEvent::RecordingFailed { .. } => None,
     };
     input.map(Stimulus::Input)
 }

@@ -70,7 +70,7 @@ impl House {
         registry: &Registry,
     ) -> Result<Self, EngineError> {
         Ok(Self {
-            supervision: Supervision::new(sip.clone(), media.clone(), registry)?,
+            supervision: Supervision::new(sip.clone(), media.clone(), hub.clone(), registry)?,
             sip,
             media,
             library,
@@ -103,9 +103,15 @@ impl House {
             Event::CallEnded { call, .. } => {
                 self.queues.remove(call);
                 self.supervision.ended(*call);
+                self.hub.tell_ended(*call);
             }
             _ => {}
         }
+    }
+
+    fn begin_recording(&self, call: CallId) {
+        let recorded = self.media.record(call);
+        self.hub.tell_recorded(call, recorded);
     }
 
     fn play(&self, call: CallId, audio: acd::Audio) {
@@ -176,7 +182,7 @@ impl Edges for House {
                     self.supervision.talk(vec![LegId::caller(call), operator_leg]);
                     let queue = self.queues.get(&call).copied().unwrap_or(QueueId(0));
                     if self.recorded(queue).which == RecordPolicy::All {
-                        self.media.record(call);
+                        self.begin_recording(call);
                     }
                 }
                 Output::HangUp { leg, cause } => self.sip.hang_up(leg, cause),
@@ -205,10 +211,13 @@ impl Edges for House {
         if self.recorded(queue).which != RecordPolicy::OnDemand {
             return Err(feed::Refusal::NotOnDemand);
         }
-        if on {
-            self.media.record(call);
-        } else {
+        if !on {
             self.media.end_recording(call);
+            self.hub.tell_recorded(call, false);
+        } else if !self.hub.is_recorded(call) {
+            // One that failed is still under way for media.
+            self.media.end_recording(call);
+            self.begin_recording(call);
         }
         Ok(())
     }

@@ -24,11 +24,11 @@ mod house;
 mod inbox;
 mod metrics;
 mod numbers;
-mod quality;
 mod reconcile;
 mod recovery;
 #[cfg(test)]
 mod recovery_tests;
+mod remarks;
 mod resume;
 mod supervision;
 #[cfg(test)]
@@ -41,8 +41,8 @@ pub use engine::{Ended, Engine, EngineConfig, Entrance, Progress, Threshold, ent
 pub use fill_in::FillIn;
 pub use house::{House, RecordPolicy, Recorded};
 pub use numbers::{epoch_of, series_of};
-pub use quality::with_quality;
 pub use recovery::{Beginning, Notes, Past, Recovery};
+pub use remarks::with_remarks;
 pub use supervision::SupervisorNews;
 
 /// Why an engine cannot start.

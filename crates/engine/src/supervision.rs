@@ -8,7 +8,7 @@
 
 use crate::metrics;
 use acd::{CallId, CallerNumber, HangUpCause, LegId, OperatorId};
-use feed::{Refusal, Supervise, SupervisorMode};
+use feed::{Hub, Listener, Refusal, Supervise, SupervisorMode};
 use media::{Hearing, Media};
 use prometheus::{IntCounterVec, IntGauge, Registry};
 use sip::{Sip, SipEvent};
@@ -57,6 +57,7 @@ struct Session {
 pub(crate) struct Supervision {
     sip: Sip,
     media: Media,
+    hub: Hub,
     sessions: BTreeMap<CallId, Session>,
     /// The legs of each call that hear each other.
     talking: BTreeMap<CallId, Vec<LegId>>,
@@ -66,7 +67,12 @@ pub(crate) struct Supervision {
 }
 
 impl Supervision {
-    pub(crate) fn new(sip: Sip, media: Media, registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub(crate) fn new(
+        sip: Sip,
+        media: Media,
+        hub: Hub,
+        registry: &Registry,
+    ) -> Result<Self, prometheus::Error> {
         let (begun, active) = metrics::supervisions(registry)?;
         Ok(Self {
             // The leg of a supervisor of the last run may still be ending.
@@ -79,6 +85,7 @@ impl Supervision {
                 .max(LegId::SUPERVISORS),
             sip,
             media,
+            hub,
             sessions: BTreeMap::new(),
             talking: BTreeMap::new(),
             begun,
@@ -118,6 +125,7 @@ impl Supervision {
             }
             if session.mode != mode {
                 session.mode = mode;
+                self.show(call);
                 self.told(call);
             }
             return Ok(());
@@ -144,6 +152,7 @@ impl Supervision {
         };
         self.sessions.insert(call, session);
         self.active.set(self.sessions.len() as i64);
+        self.show(call);
         Ok(())
     }
 
@@ -157,6 +166,7 @@ impl Supervision {
         match (news, session) {
             (SupervisorNews::Answered(_), Some(session)) => {
                 session.answered = Some(Instant::now());
+                self.show(leg.call);
                 self.told(leg.call);
             }
             // Picked up when it was no longer wanted.
@@ -173,6 +183,16 @@ impl Supervision {
         self.sessions
             .get(&leg.call)
             .is_some_and(|session| session.leg == leg)
+    }
+
+    /// Shows supervisors' consoles who is at a call.
+    fn show(&self, call: CallId) {
+        let listener = self.sessions.get(&call).map(|session| Listener {
+            phone: session.phone.clone(),
+            mode: session.mode,
+            ringing: session.answered.is_none(),
+        });
+        self.hub.tell_listener(call, listener);
     }
 
     /// A supervisor listens, or does it in another way: connects the audio, and says so.
@@ -223,6 +243,7 @@ impl Supervision {
             return;
         };
         self.active.set(self.sessions.len() as i64);
+        self.show(call);
         tracing::info!(
             call = call.0,
             leg = session.leg.leg,

@@ -1,8 +1,9 @@
 //! The way from the engine into the feed: one bounded channel, and it never blocks.
 
+use crate::monitoring::{Listener, Monitoring};
 use crate::quality::Remarks;
 use crate::told::Told;
-use acd::{Event, LegId, Timestamp};
+use acd::{CallId, Event, LegId, Timestamp};
 use records::Quality;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,6 +30,7 @@ pub struct Hub {
     receiver: Arc<Mutex<Option<mpsc::Receiver<Batch>>>>,
     ready: Arc<AtomicBool>,
     remarks: Remarks,
+    monitoring: Monitoring,
     told: Arc<Told>,
 }
 
@@ -43,6 +45,7 @@ impl Hub {
             receiver,
             ready: Arc::new(AtomicBool::new(false)),
             remarks: Remarks::new(),
+            monitoring: Monitoring::new(),
             told: Arc::default(),
         }
     }
@@ -81,6 +84,30 @@ impl Hub {
 
     pub(crate) fn remarks(&self) -> &Remarks {
         &self.remarks
+    }
+
+    /// Tells the consoles that a call is recorded from now on, or no longer. Safe from any thread.
+    pub fn tell_recorded(&self, call: CallId, recorded: bool) {
+        self.monitoring.recorded(call, recorded);
+    }
+
+    /// Whether a call is recorded, by what was told last.
+    pub fn is_recorded(&self, call: CallId) -> bool {
+        self.monitoring.is_recorded(call)
+    }
+
+    /// Tells supervisors' consoles whose phone is at a call; none: nobody's. Safe from any thread.
+    pub fn tell_listener(&self, call: CallId, listener: Option<Listener>) {
+        self.monitoring.listener(call, listener);
+    }
+
+    /// A call is over, and all that was told of it is.
+    pub fn tell_ended(&self, call: CallId) {
+        self.monitoring.ended(call);
+    }
+
+    pub(crate) fn monitoring(&self) -> &Monitoring {
+        &self.monitoring
     }
 
     /// Whether `/readyz` answers 200: the engine has recovered and takes calls.

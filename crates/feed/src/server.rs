@@ -140,6 +140,7 @@ pub async fn start(
         ),
         fanout: fanout.clone(),
         remarks: hub.remarks().clone(),
+        monitoring: hub.monitoring().clone(),
         told: hub.told().clone(),
         directory,
         requests,

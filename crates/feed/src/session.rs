@@ -10,6 +10,7 @@ use crate::fanout::{Fanout, Snapshots};
 use crate::incoming::{self, Action, Command};
 use crate::lines;
 use crate::metrics::{Metrics, Resync};
+use crate::monitoring::{Monitoring, Watching};
 use crate::quality::{self, Remarks};
 use crate::ring::Behind;
 use crate::seats::{Seat, Seats};
@@ -53,6 +54,7 @@ pub(crate) struct Shared {
     pub(crate) answers: Answers,
     pub(crate) fanout: Arc<Fanout>,
     pub(crate) remarks: Remarks,
+    pub(crate) monitoring: Monitoring,
     pub(crate) told: Arc<Told>,
     pub(crate) snapshots: Snapshots,
     pub(crate) requests: Requests,
@@ -133,6 +135,7 @@ pub(crate) struct Session<S> {
     next: Option<u64>,
     wake: watch::Receiver<()>,
     remarks: broadcast::Receiver<Utf8Bytes>,
+    monitored: Watching,
     missed: MissedList,
     heard: Instant,
     allowance: Allowance,
@@ -181,6 +184,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         Self {
             wake: shared.fanout.subscribe(),
             remarks: shared.remarks.subscribe(),
+            monitored: shared.monitoring.watch(role),
             missed: MissedList::of(shared.records.as_ref(), role),
             allowance: Allowance::new(shared.limits.messages_per_second),
             shared,
@@ -224,6 +228,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 message = self.socket.next() => self.hear(message).await?,
                 _ = self.wake.changed(), if self.next.is_some() => self.forward().await?,
                 remark = quality::next(&mut self.remarks), if self.next.is_some() => self.send(remark).await?,
+                change = self.monitored.next(), if self.next.is_some() => self.send(change).await?,
                 list = self.missed.next(), if self.next.is_some() => self.send(list).await?,
             }
         }

@@ -6,7 +6,7 @@ use acd::{Asked, CallId, CallerNumber, Event, LegId, OperatorId, QueueId, Role, 
 use common::{Client, EPOCH, Engine, MASKED, NUMBER, arrived, config, metric, operator, serve};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
 #[tokio::test]
@@ -308,4 +308,63 @@ impl<S: futures_util::Sink<Message> + Unpin> SendText for S {
         // After the server has closed, sending may fail; what it answered is what counts.
         let _ = futures_util::SinkExt::send(self, Message::text(text)).await;
     }
+}
+
+/// The next message about what else becomes of calls.
+async fn monitored<S: AsyncRead + AsyncWrite + Unpin>(client: &mut Client<S>) -> Value {
+    loop {
+        let message = client.next().await;
+        if message["type"] == "monitored" {
+            return message;
+        }
+    }
+}
+
+#[tokio::test]
+async fn recordings_are_shown_to_who_signed_in_and_listeners_to_supervisors_alone() {
+    let engine = Engine::new();
+    engine.hub.tell_recorded(CallId(1), true);
+    let listener = |ringing| feed::Listener {
+        phone: "9001".into(),
+        mode: feed::SupervisorMode::Listen,
+        ringing,
+    };
+    engine.hub.tell_listener(CallId(2), Some(listener(true)));
+    let (feed, _) = serve(&engine, config()).await;
+    let mut wallboard = Client::connect(&feed, "").await;
+    assert_eq!(wallboard.next().await["type"], "hello");
+    assert_eq!(wallboard.next().await["type"], "snapshot");
+    engine.emit(&[arrived(1), arrived(2)]);
+    wallboard.deltas_to(2).await;
+    let mut operator = Client::operator(&feed, "1001", "ocean").await;
+    let token = common::token(&feed, common::supervisor()).await;
+    let mut supervisor = Client::bearing(&feed, &format!("?epoch={EPOCH}&after=2"), &token).await;
+    let recorded = json!({"call": 1, "recorded": true});
+    let listened = json!({"call": 2, "recorded": false, "listener": {"phone": "9001", "mode": "listen", "ringing": true}});
+    assert_eq!(
+        monitored(&mut operator).await,
+        json!({"type": "monitored", "whole": true, "calls": [recorded]})
+    );
+    assert_eq!(
+        monitored(&mut supervisor).await,
+        json!({"type": "monitored", "whole": true, "calls": [recorded, listened]})
+    );
+
+    engine.hub.tell_listener(CallId(2), Some(listener(false)));
+    engine.hub.tell_ended(CallId(1));
+    let over = json!({"type": "monitored", "calls": [{"call": 1, "recorded": false}]});
+    assert_eq!(
+        monitored(&mut operator).await,
+        over,
+        "of the listener nothing is told"
+    );
+    let listened = json!({"call": 2, "recorded": false, "listener": {"phone": "9001", "mode": "listen"}});
+    assert_eq!(monitored(&mut supervisor).await["calls"], json!([listened]));
+    assert_eq!(monitored(&mut supervisor).await, over);
+    engine.emit(&[arrived(3)]);
+    assert_eq!(
+        wallboard.next().await["event"],
+        "call_arrived",
+        "nothing came before it"
+    );
 }

@@ -188,6 +188,24 @@ async fn answers_and_commands_follow_the_schema() {
             break;
         }
     }
+    engine.hub.tell_recorded(CallId(7), true);
+    engine.hub.tell_listener(
+        CallId(7),
+        Some(feed::Listener {
+            phone: "9001".into(),
+            mode: SupervisorMode::Whisper,
+            ringing: true,
+        }),
+    );
+    let listener = json!({"phone": "9001", "mode": "whisper", "ringing": true});
+    for expected in [
+        json!({"call": 7, "recorded": true}),
+        json!({"call": 7, "recorded": true, "listener": listener}),
+    ] {
+        let message = supervisor.next().await;
+        schema.accepts("message", &message);
+        assert_eq!(message, json!({"type": "monitored", "calls": [expected]}));
+    }
     let mut client = supervisor;
     let asked = json!({"id": "4", "do": "explain", "call": 7});
     schema.accepts("command", &asked);
@@ -548,10 +566,10 @@ impl World {
         let to = OperatorId(self.throw(2) as u32);
         let number = CallerNumber::new("13900000001");
         match self.throw(36) {
-            34 => Input::TransferOutside { operator, number },
-            35 => Input::ConsultOutside { operator, number },
+            34 | 35 => Input::TransferOutside { operator, number },
             29 => Input::Transfer { operator, to },
-            30 | 31 => Input::Consult { operator, to },
+            30 => Input::Consult { operator, to },
+            31 => Input::ConsultOutside { operator, number },
             32 => Input::Conference { operator },
             33 => match self.throw(4) {
                 0 => Input::HangUp { operator },

@@ -5,7 +5,7 @@ use crate::banner::{Addresses, Banner};
 use crate::{browsers, descriptors, past};
 use engine::{
     Beginning, Clock, Ended, Engine, EngineError, FillIn, House, RecordPolicy, Recovery, entrance, series_of,
-    with_quality,
+    with_remarks,
 };
 use feed::{About, Account, Directory, Feed, FeedConfig, FeedError, Hub, Mount};
 use journal::JournalError;
@@ -209,7 +209,7 @@ impl Server {
             config.media.clone(),
             library.clone(),
             &registry,
-            with_quality(entrance.media_events(), hub.clone(), records.clone()),
+            with_remarks(entrance.media_events(), hub.clone(), records.clone()),
         )?;
         let mut sip_config = config.sip.clone();
         sip_config.first_call_id = opened.next_call;

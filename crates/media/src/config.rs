@@ -2,7 +2,7 @@
 
 use crate::Codec;
 use crate::{LegQuality, RecordingConfig};
-use acd::LegId;
+use acd::{CallId, LegId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -113,6 +113,11 @@ pub enum MediaEvent {
         leg: LegId,
         /// How it sounded.
         quality: LegQuality,
+    },
+    /// A recording could not be begun, or ended before its time: the disk is full, or its file cannot be written.
+    RecordingFailed {
+        /// Of which call.
+        call: CallId,
     },
     /// No RTP came for [`MediaConfig::silence_timeout`]. Once, and again only after packets came back.
     Silent {

@@ -97,7 +97,7 @@ impl Media {
         };
         let recording = config.recording.clone();
         let recorder = recording
-            .map(|recording| Recorder::start(recording, registry))
+            .map(|recording| Recorder::start(recording, registry, Arc::clone(&events)))
             .transpose()?;
         let identity = Arc::new(Identity::generate()?);
         let dtls = dtls::Thread::start(Arc::clone(&identity), metrics.webrtc.clone())

@@ -11,6 +11,7 @@ pub(crate) use past::{DayMessage, HistoryMessage, MissedMessage};
 pub(crate) use words::{Outcome, ReturnCause, Role, RoleName, Stage, State};
 
 use crate::command::Refusal;
+use crate::monitoring::MonitoredMessage;
 use crate::quality::QualityMessage;
 use serde::Serialize;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -36,6 +37,7 @@ pub(crate) enum Message<'a> {
         time: u64,
     },
     Quality(QualityMessage),
+    Monitored(MonitoredMessage<'a>),
     Missed(MissedMessage),
     Ok(Done<'a>),
     Refused {

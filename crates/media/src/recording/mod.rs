@@ -26,7 +26,7 @@ mod writer;
 use crate::mix::Mix;
 use crate::moment::Moment;
 use crate::packet::Header;
-use crate::{Codec, MediaError};
+use crate::{Codec, MediaError, MediaEvents};
 use acd::CallId;
 use metrics::Metrics;
 use prometheus::Registry;
@@ -126,7 +126,11 @@ pub(crate) struct Tap {
 
 impl Recorder {
     /// Starts the writing thread.
-    pub(crate) fn start(config: RecordingConfig, registry: &Registry) -> Result<Self, MediaError> {
+    pub(crate) fn start(
+        config: RecordingConfig,
+        registry: &Registry,
+        events: MediaEvents,
+    ) -> Result<Self, MediaError> {
         let metrics = Arc::new(Metrics::register(registry)?);
         shelf::make_dir(&config.dir).map_err(|source| MediaError::RecordingDir {
             dir: config.dir.clone(),
@@ -134,7 +138,7 @@ impl Recorder {
         })?;
         let (orders, to_do) = channel();
         let (pieces, to_write) = sync_channel(PIECES_MAX);
-        let writer = writer::Writer::new(config, to_do, to_write, Arc::clone(&metrics));
+        let writer = writer::Writer::new(config, (to_do, to_write), Arc::clone(&metrics), events);
         let thread = std::thread::Builder::new()
             .name("recording".into())
             .spawn(move || writer.run())

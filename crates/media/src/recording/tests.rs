@@ -2,6 +2,7 @@
 
 use super::track::Track;
 use super::*;
+use crate::MediaEvent;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Instant, SystemTime};
@@ -168,7 +169,8 @@ fn say(tap: &mut Tap, pieces: u64) {
 #[test]
 fn a_recording_is_a_file_that_is_playable_and_the_engines_alone() {
     let dir = folder("whole");
-    let recorder = Recorder::start(config(&dir), &Registry::new()).expect("the folder can be made");
+    let recorder =
+        Recorder::start(config(&dir), &Registry::new(), Arc::new(|_| {})).expect("the folder can be made");
     let mut tap = recorder.begin(CallId(42));
     say(&mut tap, 100);
     drop(tap);
@@ -199,7 +201,8 @@ fn a_recording_is_a_file_that_is_playable_and_the_engines_alone() {
 #[test]
 fn a_recording_under_way_can_be_played() {
     let dir = folder("under-way");
-    let recorder = Recorder::start(config(&dir), &Registry::new()).expect("the folder can be made");
+    let recorder =
+        Recorder::start(config(&dir), &Registry::new(), Arc::new(|_| {})).expect("the folder can be made");
     let mut tap = recorder.begin(CallId(1));
     say(&mut tap, 200);
     // As somebody would find it after the engine was killed at any moment.
@@ -227,12 +230,18 @@ fn a_full_disk_is_told_and_records_nothing() {
         ..config(&dir)
     };
     let registry = Registry::new();
-    let recorder = Recorder::start(full, &registry).expect("the folder can be made");
+    let (tell, told) = channel();
+    let events: MediaEvents = Arc::new(move |event| {
+        let _ = tell.send(event);
+    });
+    let recorder = Recorder::start(full, &registry, events).expect("the folder can be made");
     let mut tap = recorder.begin(CallId(1));
     say(&mut tap, 5);
     drop(tap);
     drop(recorder);
     assert!(files(&dir).is_empty());
+    let failed = MediaEvent::RecordingFailed { call: CallId(1) };
+    assert_eq!(told.iter().collect::<Vec<_>>(), [failed]);
     let text = prometheus::TextEncoder::new()
         .encode_to_string(&registry.gather())
         .expect("metrics are text");

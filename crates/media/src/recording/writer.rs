@@ -5,6 +5,7 @@ use super::shelf;
 use super::sound_file::SoundFile;
 use super::track::Track;
 use super::{Order, Piece, RecordingConfig};
+use crate::{MediaEvent, MediaEvents};
 use acd::CallId;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ pub(super) struct Writer {
     orders: Receiver<Order>,
     pieces: Receiver<Piece>,
     metrics: Arc<Metrics>,
+    events: MediaEvents,
     /// Begun, without a sound so far: there is no file yet.
     silent: BTreeMap<u64, CallId>,
     open: BTreeMap<u64, Open>,
@@ -55,15 +57,16 @@ enum Trouble {
 impl Writer {
     pub(super) fn new(
         config: RecordingConfig,
-        orders: Receiver<Order>,
-        pieces: Receiver<Piece>,
+        (orders, pieces): (Receiver<Order>, Receiver<Piece>),
         metrics: Arc<Metrics>,
+        events: MediaEvents,
     ) -> Self {
         Self {
             config,
             orders,
             pieces,
             metrics,
+            events,
             silent: BTreeMap::new(),
             open: BTreeMap::new(),
             stopping: false,
@@ -138,7 +141,7 @@ impl Writer {
     fn begin(&mut self, recording: u64, call: CallId) {
         if !self.has_room() {
             tracing::error!(call = call.0, "the disk is full: the call is not recorded");
-            return self.metrics.failed(Failure::DiskFull);
+            return self.failed(call, Failure::DiskFull);
         }
         let RecordingConfig { dir, format, .. } = &self.config;
         let made = shelf::make_file(dir, call, *format, Timestamp::now())
@@ -160,7 +163,7 @@ impl Writer {
             Err(error) => {
                 let dir = self.config.dir.display();
                 tracing::error!(call = call.0, %dir, %error, "the call is not recorded: its file cannot be made");
-                self.metrics.failed(Failure::File);
+                self.failed(call, Failure::File);
             }
         }
     }
@@ -196,18 +199,24 @@ impl Writer {
             trouble.get_or_insert(Trouble::File(error));
         }
         self.metrics.active.dec();
-        let (call, file) = (open.call.0, open.path.display());
+        let (id, file) = (open.call, open.path.display());
+        let call = id.0;
         match open.trouble {
             None => tracing::info!(call, %file, "recording ended"),
             Some(Trouble::TooLong) => {
-                self.metrics.failed(Failure::TooLong);
+                self.failed(id, Failure::TooLong);
                 tracing::error!(call, %file, "the recording ended: no WAV file can be longer");
             }
             Some(Trouble::File(error)) => {
-                self.metrics.failed(Failure::File);
+                self.failed(id, Failure::File);
                 tracing::error!(call, %file, %error, "the recording ended: its file cannot be written; the call goes on");
             }
         }
+    }
+
+    fn failed(&self, call: CallId, failure: Failure) {
+        self.metrics.failed(failure);
+        (self.events)(MediaEvent::RecordingFailed { call });
     }
 
     fn has_room(&self) -> bool {
@@ -233,7 +242,7 @@ impl Writer {
             "the disk is full: recordings end, calls go on; make room, or lower `retention`"
         );
         for (_, open) in std::mem::take(&mut self.open) {
-            self.metrics.failed(Failure::DiskFull);
+            self.failed(open.call, Failure::DiskFull);
             self.end(open);
         }
     }

@@ -1,13 +1,14 @@
-//! How ended legs sounded, on its way from media to the log, the records and the consoles. The core does not hear of it:
-//! nothing is decided by it.
+//! How ended legs sounded, and recordings that failed, on the way from media to the log, the records and the consoles. The
+//! core does not hear of it: nothing is decided by it.
 
 use feed::Hub;
 use media::{Codec, LegQuality, MediaEvent, MediaEvents, PathQuality};
 use records::{Path, Quality, Records};
 use std::sync::Arc;
 
-/// `events`, with what media says of quality also told to the log, to `hub` and to `records`.
-pub fn with_quality(events: MediaEvents, hub: Hub, records: Records) -> MediaEvents {
+/// `events`, with what media says of quality also told to the log, to `hub` and to `records`, and to `hub` what it says of
+/// recordings.
+pub fn with_remarks(events: MediaEvents, hub: Hub, records: Records) -> MediaEvents {
     Arc::new(move |event| {
         if let MediaEvent::Closed { leg, quality } = event
             && quality.is_known()
@@ -19,6 +20,9 @@ pub fn with_quality(events: MediaEvents, hub: Hub, records: Records) -> MediaEve
                 hub.tell_quality(leg, &quality);
                 records.heard(leg, quality);
             }
+        }
+        if let MediaEvent::RecordingFailed { call } = event {
+            hub.tell_recorded(call, false);
         }
         events(event);
     })
