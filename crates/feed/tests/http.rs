@@ -4,20 +4,28 @@ mod common;
 
 use common::{Client, Engine, config, serve};
 use feed::{Feed, FeedError, Hub};
+use std::io::Read;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Status, head and body of a GET on a connection of its own.
 async fn get(feed: &Feed, path: &str) -> (u16, String, String) {
-    let mut stream = TcpStream::connect(feed.local_addr()).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).await.unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let (head, body) = fetched(feed, path, "").await;
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, head.to_lowercase(), body.to_owned())
+    (status, head, String::from_utf8(body).unwrap())
+}
+
+/// Head and body of a GET with more headers.
+async fn fetched(feed: &Feed, path: &str, more: &str) -> (String, Vec<u8>) {
+    let mut stream = TcpStream::connect(feed.local_addr()).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{more}Connection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+    (head.to_lowercase(), answer[end + 4..].to_vec())
 }
 
 #[tokio::test]
@@ -58,6 +66,54 @@ async fn the_console_is_whole_and_keeps_to_its_policy() {
         serde_json::from_str::<serde_json::Value>(&about).unwrap()["name"],
         "Hotline"
     );
+}
+
+#[tokio::test]
+async fn the_console_is_gzipped_for_who_takes_that() {
+    let engine = Engine::new();
+    let (feed, _) = serve(&engine, config()).await;
+    let (_, _, page) = get(&feed, "/").await;
+    let named = page.split('"').filter(|word| word.starts_with("/assets/"));
+    for path in ["/", "/call"].into_iter().chain(named) {
+        let (head, plain) = fetched(&feed, path, "").await;
+        assert!(
+            head.contains("vary: accept-encoding") && !head.contains("content-encoding"),
+            "{head}"
+        );
+        for (accepted, zipped) in [
+            ("gzip, deflate, br, zstd", true),
+            ("br;q=1.0, GZIP;q=0.5", true),
+            ("br\r\nAccept-Encoding: gzip", true),
+            ("gzip;q=0, identity", false),
+            ("gzip; q=0.000", false),
+            ("identity", false),
+            ("xgzip", false),
+            ("\u{e9}", false),
+        ] {
+            let more = format!("Accept-Encoding: {accepted}\r\n");
+            let (head, body) = fetched(&feed, path, &more).await;
+            assert_eq!(
+                head.contains("content-encoding: gzip"),
+                zipped,
+                "{accepted}: {head}"
+            );
+            assert!(head.contains("vary: accept-encoding"), "{accepted}: {head}");
+            assert!(
+                head.contains(&format!("content-length: {}", body.len())),
+                "{accepted}: {head}"
+            );
+            let body = if zipped { unzipped(&body) } else { body };
+            assert!(body == plain, "{path} as {accepted}");
+        }
+    }
+}
+
+fn unzipped(body: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    flate2::read::GzDecoder::new(body)
+        .read_to_end(&mut plain)
+        .unwrap();
+    plain
 }
 
 #[tokio::test]
