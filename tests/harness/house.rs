@@ -130,6 +130,11 @@ impl House {
         }
     }
 
+    /// Where all this is, for more peers.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// The engine.
     pub fn engine(&self) -> &Engine {
         &self.engine

@@ -29,7 +29,7 @@ pub use place::Place;
 pub use process::Process;
 pub use recording::Recording;
 pub use sipp::{Sipp, SippRun};
-pub use three::{HZ, hears, hears_music, hears_ringback};
+pub use three::{HZ, Hears, hears, hears_music, hears_ringback};
 pub use web::{Metrics, Web};
 
 use std::time::Duration;
