@@ -54,7 +54,6 @@ pub(crate) async fn serve(hub: &Hub) -> Feed {
         clock_rate: 1.0,
         heartbeat: Duration::from_secs(15),
         open_wallboard: true,
-        supervisor_secret: None,
         session_lifetime: Duration::from_secs(1800),
         memory: Memory::default(),
         records: None,

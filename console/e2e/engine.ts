@@ -132,8 +132,10 @@ ports = "20000-24999"
 audio_dir = "${ROOT}/config"
 [feed]
 listen = "${address}:8080"
-supervisor_secret = "${SECRET}"
 ${feed}
+[[supervisors]]
+name = "supervisor"
+console_secret = "${SECRET}"
 [[trunks]]
 name = "loopback"
 from = ["127.0.0.0/8"]

@@ -28,7 +28,7 @@ export async function signIn(page: Page, engine: Engine, name: string): Promise<
 /** Opens the console and signs in as supervisor. */
 export async function supervise(page: Page, engine: Engine): Promise<void> {
   await page.goto(engine.url);
-  await page.getByText("Supervisor", { exact: true }).click();
+  await page.getByLabel("Name or number").fill("supervisor");
   await page.getByRole("textbox", { name: "Secret" }).fill(SECRET);
   await page.keyboard.press("Enter");
   await expect(page.getByRole("heading", { name: "Details" })).toBeVisible();

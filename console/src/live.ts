@@ -8,7 +8,7 @@ import { type Figures, type Waiting, figures, waiting } from "./feed/figures";
 import type { Monitored } from "./feed/monitored";
 import type { QueueState } from "./feed/state";
 import { type Thresholds, thresholdsOf } from "./feed/thresholds";
-import type { Call, DayMessage, Delta, Hello, Missed, Operator, Why } from "./feed/wire";
+import type { Call, DayMessage, Delta, Hello, Missed, Operator, Ordered, Why } from "./feed/wire";
 import { dateOf } from "./i18n/format";
 import { path } from "./route";
 
@@ -54,6 +54,7 @@ export interface View {
   readonly missed: Missed | null;
   /** Which calls are recorded or listened to, as far as one may see it. */
   readonly monitored: Monitored;
+  readonly orders: readonly Ordered[];
   /** What this operator writes down about calls. */
   readonly drafts: Drafts | null;
   readonly told: Told | null;
@@ -134,14 +135,14 @@ class Live {
 
   /** What there is to draw now. */
   view(): View {
-    const { link, lostAt, over, hello, missed, monitored, state: queue } = this.connection;
+    const { link, lostAt, over, hello, missed, monitored, orders, state: queue } = this.connection;
     const name = hello?.role === "operator" ? hello.operator : undefined;
     const me = queue?.operators.find(({ operator }) => operator === name) ?? null;
     const inHand = queue?.calls.find(({ call }) => call === me?.call);
     const lastCall = this.lastCall?.call === me?.call ? this.lastCall : null;
     const mine = this.why && this.why.operator === name && this.why.call === me?.call ? this.why.why : null;
     return {
-      ...{ link, lostAt, over, hello, queue, missed, monitored, me, why: mine, inHand: inHand ?? lastCall },
+      ...{ link, lostAt, over, hello, queue, missed, monitored, orders, me, why: mine, inHand: inHand ?? lastCall },
       about: this.about,
       timeZone: this.timeZone,
       now: this.connection.now(),

@@ -112,7 +112,9 @@ ports = "{ports}"
 audio_dir = "{}"
 [feed]
 listen = "{host}:8080"
-supervisor_secret = "{SECRET}"
+[[supervisors]]
+name = "supervisor"
+console_secret = "{SECRET}"
 [[trunks]]
 name = "loopback"
 from = ["127.0.0.0/8", "::1"]

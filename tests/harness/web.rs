@@ -18,8 +18,8 @@ impl Web {
     ///
     /// # Panics
     /// When they get none.
-    pub async fn sign_in(self, role: &str, secret: &str) -> String {
-        let account = serde_json::json!({ "role": role, "secret": secret }).to_string();
+    pub async fn sign_in(self, name: &str, secret: &str) -> String {
+        let account = serde_json::json!({ "name": name, "secret": secret }).to_string();
         match self.ask("POST /session", &account).await {
             Some((200, body)) => {
                 let answer: serde_json::Value = serde_json::from_str(&body).expect("the answer is JSON");

@@ -6,7 +6,7 @@
 import { type Clock, engineTime } from "./clock";
 import { type Monitored, NOTHING_MONITORED, monitored } from "./monitored";
 import { type QueueState, after, fromSnapshot } from "./state";
-import type { Delta, DeniedMessage, Hello, Message, Missed, Ok, Order, Refused, SignIn, SignedIn } from "./wire";
+import type { Delta, DeniedMessage, Hello, Message, Missed, Ok, Order, Ordered, Refused, SignIn, SignedIn } from "./wire";
 import { CLOSE, PROTOCOL } from "./wire";
 
 /** Heartbeats without a word after which a connection is given up. */
@@ -20,6 +20,9 @@ const RETRY = { first: 400, most: 5000 };
 
 /** How long a command may stay unanswered, over all connections, before it is given up; in milliseconds. */
 const COMMAND_PATIENCE = 30_000;
+
+/** Orders of supervisors that are shown. */
+const ORDERS_KEPT = 20;
 
 /** A session is renewed when this share of it has passed. */
 const RENEW_AFTER = 0.5;
@@ -57,6 +60,8 @@ export class Connection {
   missed: Missed | null = null;
   /** Which calls are recorded or listened to, as far as one may see it. */
   monitored: Monitored = NOTHING_MONITORED;
+  /** What supervisors had done of late, for a supervisor; the latest first. */
+  orders: readonly Ordered[] = [];
   /** The engine's time when the connection was lost, until it is back. */
   lostAt: number | null = null;
   /** Why the session that was here is no more, and whose it was, until somebody signs in. */
@@ -181,6 +186,9 @@ export class Connection {
       case "monitored":
         this.monitored = monitored(this.monitored, message);
         break;
+      case "ordered":
+        this.orders = [message, ...this.orders].slice(0, ORDERS_KEPT);
+        break;
       case "ok":
       case "refused":
         this.answered(message);
@@ -258,8 +266,9 @@ export class Connection {
 
   /** Watches instead, where anybody may; it does not fight for the session, which another page may have now. */
   private sessionOver(code: number): void {
-    const { role, operator: name = "" } = this.hello ?? {};
-    if (role === "operator" || role === "supervisor") {
+    const { operator, supervisor } = this.hello ?? {};
+    const name = operator ?? supervisor;
+    if (name !== undefined) {
       if (code !== CLOSE.notSignedIn) this.over = { name, why: code === CLOSE.replaced ? "replaced" : "expired" };
       this.startAfresh(true);
     } else if (this.triedBoth) {
@@ -277,6 +286,7 @@ export class Connection {
     this.state = null;
     this.missed = null;
     this.monitored = NOTHING_MONITORED;
+    this.orders = [];
     this.link = "connecting";
     this.lostAt = null;
     clearTimeout(this.renewal);

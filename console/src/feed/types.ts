@@ -11,11 +11,6 @@ export type Call = { call: number, queue: string, trunk: string, caller: string 
 outside?: string, operator?: string, connected?: number, held?: boolean, third?: Third, transferred_by?: string, };
 
 /**
- * As what one may sign in; left out for an operator.
- */
-export type ClaimedRole = "operator" | "supervisor";
-
-/**
  * A command. Fields it does not know are ignored.
  */
 export type Command = { 
@@ -138,7 +133,7 @@ received?: PathMessage,
  */
 sent?: PathMessage, };
 
-export type Hello = { protocol: number, epoch: number, server_time: number, clock_rate: number, heartbeat_s: number, role: RoleName, operator?: string, 
+export type Hello = { protocol: number, epoch: number, server_time: number, clock_rate: number, heartbeat_s: number, role: RoleName, operator?: string, supervisor?: string, 
 /**
  * Real seconds until the session is over unless it is renewed; left out for who is not signed in.
  */
@@ -228,6 +223,7 @@ export type Message = { "type": "hello" } & Hello
   | { "type": "quality" } & QualityMessage
   | { "type": "monitored" } & MonitoredMessage
   | { "type": "missed" } & MissedMessage
+  | { "type": "ordered" } & OrderedMessage
   | { "type": "ok" } & Done
   | { "type": "refused", id: string | null, code: string, message: string, };
 
@@ -264,6 +260,23 @@ export type MonitoredMessage = {
 whole?: boolean, calls: Array<MonitoredCall>, };
 
 export type Operator = { operator: string, since: number, phone: boolean, answered: number, state: State, reason?: string, call?: number, until?: number, };
+
+/**
+ * The message's fields.
+ */
+export type OrderedMessage = { at: number, supervisor: string, do: string, 
+/**
+ * Whose state or call it is about.
+ */
+operator?: string, 
+/**
+ * Of `pause`.
+ */
+reason?: string, 
+/**
+ * Of `set_lines`, as what follows.
+ */
+lines?: number, until?: number, };
 
 /**
  * How a call ended.
@@ -313,16 +326,16 @@ export type SavedForm = { operator: string, saved: number, outcome: string | nul
 /**
  * What a client that signs in sends.
  */
-export type SignIn = { role?: ClaimedRole, 
+export type SignIn = { 
 /**
- * For an operator.
+ * An operator's or a supervisor's.
  */
-name?: string, secret: string, };
+name: string, secret: string, };
 
 /**
  * The answer.
  */
-export type SignedIn = { token: string, role: RoleName, operator?: string, 
+export type SignedIn = { token: string, role: RoleName, operator?: string, supervisor?: string, 
 /**
  * Real seconds until the session is over unless it is renewed.
  */

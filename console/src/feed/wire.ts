@@ -4,7 +4,7 @@
 import type { Command, Message, SnapshotMessage } from "./types";
 
 export { PROTOCOL } from "./types";
-export type { Call, ClaimedRole, DeniedMessage, Explanation, Message, Operator, SignIn, SignedIn } from "./types";
+export type { Call, DeniedMessage, Explanation, Message, Operator, SignIn, SignedIn } from "./types";
 export type { DayMessage, EarlierCall, HeardLeg, HistoryMessage, MissedPerson, SavedForm } from "./types";
 export type { ListenMode, MonitoredCall, MonitoredMessage } from "./types";
 export type { MarkedFrom, Marks, Stage, State, Third, WaitsFor, Why } from "./types";
@@ -12,6 +12,7 @@ export type { MarkedFrom, Marks, Stage, State, Third, WaitsFor, Why } from "./ty
 export type Hello = Extract<Message, { type: "hello" }>;
 export type Snapshot = { type: "snapshot" } & SnapshotMessage;
 export type Delta = Extract<Message, { type: "delta" }>;
+export type Ordered = Extract<Message, { type: "ordered" }>;
 export type Missed = Extract<Message, { type: "missed" }>;
 export type Ok = Extract<Message, { type: "ok" }>;
 export type Refused = Extract<Message, { type: "refused" }>;

@@ -1,13 +1,11 @@
 // Signing in: who, and the secret. What was typed stays until it has worked.
 
 import { useRef, useState } from "preact/hooks";
-import type { ClaimedRole } from "../feed/wire";
 import { refusal, words } from "../i18n";
 import { type View, live } from "../live";
 import { go } from "../route";
 
 export function SignIn({ view }: { view: View }) {
-  const [as, setAs] = useState<ClaimedRole>("operator");
   const [name, setName] = useState("");
   const [secret, setSecret] = useState("");
   const [shown, setShown] = useState(false);
@@ -19,8 +17,7 @@ export function SignIn({ view }: { view: View }) {
     event.preventDefault();
     setBusy(true);
     setTrouble("");
-    const claim = as === "operator" ? { name: name.trim(), secret } : { role: as, secret };
-    const answer = await live.connection.signIn(claim);
+    const answer = await live.connection.signIn({ name: name.trim(), secret });
     setBusy(false);
     if (answer && "token" in answer) return;
     setTrouble(answer ? refusal(answer) : words().noConnection);
@@ -33,28 +30,17 @@ export function SignIn({ view }: { view: View }) {
         <img src="/icon.svg" alt="" width="48" height="48" />
         <h2>{words().signInTitle}</h2>
         {view.link === "guest" && <p class="note">{words().closedHere}</p>}
-        <fieldset class="choice">
-          <legend class="unseen">{words().signIn}</legend>
-          {(["operator", "supervisor"] as const).map((role) => (
-            <label key={role}>
-              <input type="radio" name="role" checked={as === role} onChange={() => setAs(role)} />
-              <span>{role === "operator" ? words().asOperator : words().asSupervisor}</span>
-            </label>
-          ))}
-        </fieldset>
-        {as === "operator" && (
-          <label>
-            {words().name}
-            <input
-              name="name"
-              value={name}
-              onInput={(event) => setName(event.currentTarget.value)}
-              autocomplete="username"
-              required
-              autofocus
-            />
-          </label>
-        )}
+        <label>
+          {words().name}
+          <input
+            name="name"
+            value={name}
+            onInput={(event) => setName(event.currentTarget.value)}
+            autocomplete="username"
+            required
+            autofocus
+          />
+        </label>
         <label>
           {words().secret}
           <span class="with-button">

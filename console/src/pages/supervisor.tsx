@@ -9,6 +9,7 @@ import { Explain } from "../parts/explain";
 import { AbandonmentTile, DepthTile, FreeTile, LevelTile, LinesTile, OldestTile } from "../parts/figures";
 import { OperatorList, WaitingList } from "../parts/lists";
 import { MissedList } from "../parts/missed";
+import { Orders } from "../parts/orders";
 import { Schedule } from "../parts/schedule";
 
 type Choice = { call: number } | { operator: string } | null;
@@ -47,6 +48,7 @@ export function SupervisorPage({ view }: { view: View }) {
             <>
               <h2 id="detail">{words().detail}</h2>
               <p class="note">{words().detailHint}</p>
+              <Orders view={view} />
             </>
           )}
         </section>

@@ -14,7 +14,7 @@ const NEXT_THEME: Record<Theme, Theme> = { auto: "light", light: "dark", dark: "
 export function Header({ view, path }: { view: View; path: Path }) {
   const [help, setHelp] = useState(false);
   const { hello, about } = view;
-  const { role, operator } = hello ?? {};
+  const { role, operator, supervisor } = hello ?? {};
   const signedIn = role === "operator" || role === "supervisor";
   const desk = role === "supervisor" ? words().supervision : role === "operator" ? words().myDesk : words().signIn;
   const themes = { auto: words().themeAuto, light: words().themeLight, dark: words().themeDark };
@@ -31,7 +31,7 @@ export function Header({ view, path }: { view: View; path: Path }) {
       <img src="/icon.svg" alt="" width="30" height="30" />
       <h1>
         {about?.name ?? "Holdfast"}
-        {signedIn && <small>{operator ?? words().asSupervisor}</small>}
+        {signedIn && <small>{operator ?? supervisor}</small>}
       </h1>
       <nav aria-label={words().console}>
         <PageLink to="/" path={path} name={desk} />
@@ -102,7 +102,7 @@ export function Banner({ view }: { view: View }) {
   let text = "";
   if (link === "outdated") text = outdatedBanner;
   else if (lostAt !== null) text = fill(lostBanner, { time: timeOfDay(lostAt, timeZone, true) });
-  else if (over !== null) text = fill(words()[over.why], { name: over.name || words().asSupervisor });
+  else if (over !== null) text = fill(words()[over.why], { name: over.name });
   else if (queue?.draining) text = draining;
   return (
     <div role="alert" class="banner-room">

@@ -36,6 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             skills: vec![],
             forwards: vec![],
             supervisors: vec![],
+            phones: vec![],
             ..Directory::default()
         },
         clock: Arc::new(move || {
@@ -46,7 +47,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         clock_rate: 1.0,
         heartbeat: Duration::from_secs(5),
         open_wallboard: true,
-        supervisor_secret: None,
         session_lifetime: Duration::from_secs(1800),
         memory: Memory::default(),
         records: None,

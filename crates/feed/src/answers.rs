@@ -6,10 +6,10 @@ use acd::Input;
 use dashmap::DashMap;
 use std::collections::VecDeque;
 
-/// Answers kept for each operator, and for the supervisors together. A repeated id older than that is new again.
+/// Answers kept for each operator and each supervisor. A repeated id older than that is new again.
 const ANSWERS_KEPT: usize = 256;
 
-/// The answers, by who asked. As many rows as there are operators, and one.
+/// The answers, by who asked. As many rows as there are people who sign in.
 #[derive(Default)]
 pub(crate) struct Answers {
     by_role: DashMap<Role, VecDeque<Kept>>,

@@ -24,8 +24,12 @@ pub(crate) enum Role {
     /// Everything; commands for oneself.
     Operator(OperatorId),
     /// Everything; commands for any operator, and for the lines in force.
-    Supervisor,
+    Supervisor(SupervisorId),
 }
+
+/// Index of a supervisor in [`Directory::supervisors`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct SupervisorId(pub(crate) u32);
 
 impl Role {
     pub(crate) const NAMES: [&'static str; 3] = ["wallboard", "operator", "supervisor"];
@@ -35,26 +39,18 @@ impl Role {
         match self {
             Role::Wallboard => Self::NAMES[0],
             Role::Operator(_) => Self::NAMES[1],
-            Role::Supervisor => Self::NAMES[2],
+            Role::Supervisor(_) => Self::NAMES[2],
         }
     }
 
     pub(crate) const fn sees_numbers(self) -> bool {
-        matches!(self, Role::Operator(_) | Role::Supervisor)
+        matches!(self, Role::Operator(_) | Role::Supervisor(_))
     }
-}
-
-/// Who somebody claims to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Claim<'a> {
-    Operator(&'a str),
-    Supervisor,
 }
 
 /// Accounts and their secrets.
 pub(crate) struct Auth {
     directory: Arc<Directory>,
-    supervisor: Option<Secret>,
     /// Looked at in place of the secret of an unknown name, so that the time tells nothing.
     decoy: Secret,
     brakes: Brakes,
@@ -63,15 +59,14 @@ pub(crate) struct Auth {
 }
 
 impl Auth {
-    pub(crate) fn new(directory: Arc<Directory>, supervisor: Option<Secret>, limits: &Limits) -> Self {
-        let secrets = directory.operators.iter().map(|account| &account.secret);
-        let decoy = secrets
-            .chain(&supervisor)
+    pub(crate) fn new(directory: Arc<Directory>, limits: &Limits) -> Self {
+        let decoy = directory
+            .accounts()
+            .map(|(_, account)| &account.secret)
             .find(|secret| secret.is_hashed())
             .cloned();
         Self {
             directory,
-            supervisor,
             decoy: decoy.unwrap_or_default(),
             brakes: Brakes::new(limits),
             waiting: Semaphore::new(HASHES_WAITING_MAX),
@@ -79,21 +74,19 @@ impl Auth {
         }
     }
 
-    /// Who `claim` and `secret` make of somebody at `from`.
+    /// Who `name` and `secret` make of somebody at `from`.
     ///
     /// # Errors
     /// Wrong, and it is not told which of name and secret; too many wrong ones from there; or too many sign-ins at once.
-    pub(crate) async fn sign_in(
-        &self,
-        claim: Claim<'_>,
-        secret: &str,
-        from: IpAddr,
-    ) -> Result<Role, Refusal> {
+    pub(crate) async fn sign_in(&self, name: &str, secret: &str, from: IpAddr) -> Result<Role, Refusal> {
         if !self.brakes.attempt(from) {
             return Err(Refusal::TooManyAttempts);
         }
-        let account = self.account(claim);
-        let expected = account.map_or(&self.decoy, |(_, secret)| secret);
+        let account = self
+            .directory
+            .accounts()
+            .find(|(_, account)| account.name == name);
+        let expected = account.map_or(&self.decoy, |(_, account)| &account.secret);
         let answer = match (account, self.matches(expected, secret).await) {
             (_, Err(refusal)) => Err(refusal),
             (Some((role, _)), Ok(true)) => Ok(role),
@@ -103,17 +96,6 @@ impl Auth {
             self.brakes.forgive(from);
         }
         answer
-    }
-
-    fn account(&self, claim: Claim<'_>) -> Option<(Role, &Secret)> {
-        match claim {
-            Claim::Supervisor => self.supervisor.as_ref().map(|secret| (Role::Supervisor, secret)),
-            Claim::Operator(name) => {
-                let mut accounts = (0..).zip(&self.directory.operators);
-                let (index, account) = accounts.find(|(_, account)| account.name == name)?;
-                Some((Role::Operator(OperatorId(index)), &account.secret))
-            }
-        }
     }
 
     /// Compares off the threads that serve connections, a few at a time.

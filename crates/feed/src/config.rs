@@ -1,10 +1,11 @@
 //! What the feed is told once: where to listen, who is who, and its limits.
 
+use crate::auth::{Role, SupervisorId};
 use crate::memory::Memory;
 use crate::mount::Mount;
 use crate::secret::Secret;
 use crate::tls::TlsFiles;
-use acd::Timestamp;
+use acd::{OperatorId, Timestamp};
 use records::Records;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ pub struct FeedConfig {
     pub listen: SocketAddr,
     /// Where the certificate is; none: everything goes in the clear.
     pub tls: Option<TlsFiles>,
-    /// Names in place of the core's indexes, and the operators' secrets.
+    /// Names in place of the core's indexes, and everybody's secrets.
     pub directory: Directory,
     /// The engine's clock.
     pub clock: Clock,
@@ -29,8 +30,6 @@ pub struct FeedConfig {
     pub heartbeat: Duration,
     /// Whether a client may watch without signing in, with callers' numbers masked.
     pub open_wallboard: bool,
-    /// Signs a supervisor in. Without it nobody can be one.
-    pub supervisor_secret: Option<Secret>,
     /// A session that is not renewed for this long is over.
     pub session_lifetime: Duration,
     /// Sessions of the last run, and where to write down those of this one.
@@ -66,8 +65,10 @@ pub struct Directory {
     pub forwards: Vec<String>,
     /// Numbers outside that calls may be given to, as [`acd::TransferRule`] has them.
     pub transfer_numbers: Vec<String>,
-    /// Phones at which supervisors listen, by user name.
-    pub supervisors: Vec<String>,
+    /// Who may sign in as supervisor. None has an operator's name.
+    pub supervisors: Vec<Account>,
+    /// Phones at which supervisors listen, by user name; one's own has one's own name.
+    pub phones: Vec<String>,
     /// Queues whose calls are recorded when somebody asks for it.
     pub on_demand: Vec<String>,
     /// How a matter may have ended, for the form about a call.
@@ -76,13 +77,35 @@ pub struct Directory {
     pub categories: Vec<String>,
 }
 
-/// An operator's sign-in.
+/// An operator's or supervisor's sign-in.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// The name, as the core has it.
+    /// The name; an operator's as the core has it.
     pub name: String,
-    /// What is typed beside it. Empty: this operator cannot sign in.
+    /// What is typed beside it. Empty: nobody can sign in by this name.
     pub secret: Secret,
+}
+
+impl Directory {
+    /// Everybody who can sign in, and as what.
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = (Role, &Account)> {
+        let operators = (0..)
+            .zip(&self.operators)
+            .map(|(index, account)| (Role::Operator(OperatorId(index)), account));
+        let supervisors = (0..)
+            .zip(&self.supervisors)
+            .map(|(index, account)| (Role::Supervisor(SupervisorId(index)), account));
+        operators.chain(supervisors)
+    }
+
+    /// The account of somebody who has signed in.
+    pub(crate) fn account(&self, role: Role) -> Option<&Account> {
+        match role {
+            Role::Wallboard => None,
+            Role::Operator(OperatorId(index)) => self.operators.get(index as usize),
+            Role::Supervisor(SupervisorId(index)) => self.supervisors.get(index as usize),
+        }
+    }
 }
 
 /// From when on screens mark the queue's figures.

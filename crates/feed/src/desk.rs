@@ -74,7 +74,7 @@ async fn carry_out(
                     "`caller` must be 1 to {CALLER_BYTES_MAX} bytes long"
                 )));
             }
-            let by = shared.operator(role).unwrap_or(role.name());
+            let by = shared.name(role);
             info!(by, caller = %acd::CallerNumber::new(caller), "a caller was called back");
             records.reached(caller, by).await?;
             Ok(Answer::Done)
@@ -117,7 +117,9 @@ pub(crate) struct MissedList(Option<watch::Receiver<Arc<Missed>>>);
 impl MissedList {
     /// Tells what there is at once, and then what changes.
     pub(crate) fn of(records: Option<&Records>, role: Role) -> Self {
-        let mut list = records.filter(|_| role == Role::Supervisor).map(Records::missed);
+        let mut list = records
+            .filter(|_| matches!(role, Role::Supervisor(_)))
+            .map(Records::missed);
         if let Some(list) = &mut list {
             list.mark_changed();
         }

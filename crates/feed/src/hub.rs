@@ -1,7 +1,8 @@
 //! The way from the engine into the feed: one bounded channel, and it never blocks.
 
 use crate::monitoring::{Listener, Monitoring};
-use crate::quality::Remarks;
+use crate::quality;
+use crate::remarks::Remarks;
 use crate::told::Told;
 use acd::{CallId, Event, LegId, Timestamp};
 use records::Quality;
@@ -79,7 +80,7 @@ impl Hub {
 
     /// Tells the consoles how a leg sounded. Safe from any thread.
     pub fn tell_quality(&self, leg: LegId, quality: &Quality) {
-        self.remarks.tell(leg, quality);
+        quality::tell(&self.remarks, leg, quality);
     }
 
     pub(crate) fn remarks(&self) -> &Remarks {

@@ -184,6 +184,39 @@ impl Command {
 }
 
 impl Action {
+    /// The operator that it names.
+    pub(crate) fn operator(&self) -> Option<&str> {
+        match self {
+            Action::SignOn { operator }
+            | Action::Ready { operator }
+            | Action::Pause { operator, .. }
+            | Action::SignOff { operator }
+            | Action::ExtendWrapUp { operator }
+            | Action::HangUp { operator }
+            | Action::Hold { operator, .. }
+            | Action::Transfer { operator, .. }
+            | Action::TransferOutside { operator, .. }
+            | Action::Consult { operator, .. }
+            | Action::ConsultOutside { operator, .. }
+            | Action::Conference { operator }
+            | Action::CompleteTransfer { operator }
+            | Action::CancelConsult { operator }
+            | Action::Record { operator, .. }
+            | Action::SaveForm { operator, .. } => operator.as_deref(),
+            Action::Listen { operator, .. }
+            | Action::Whisper { operator, .. }
+            | Action::Barge { operator, .. }
+            | Action::Leave { operator } => Some(operator),
+            Action::SetLines { .. }
+            | Action::FollowSchedule
+            | Action::Explain { .. }
+            | Action::History { .. }
+            | Action::Reached { .. }
+            | Action::Day
+            | Action::Renew => None,
+        }
+    }
+
     /// Of a supervisor who wants to listen: to whose call, at which phone and how; not any more, if that is missing.
     pub(crate) fn supervision(&self) -> Option<(&str, Option<&str>, Option<SupervisorMode>)> {
         let (operator, phone, mode) = match self {
@@ -257,7 +290,7 @@ impl Action {
             Action::CancelConsult { operator } => {
                 subject(operator).map(|operator| Input::CancelConsult { operator })
             }
-            Action::SetLines { .. } | Action::FollowSchedule if role != Role::Supervisor => {
+            Action::SetLines { .. } | Action::FollowSchedule if !matches!(role, Role::Supervisor(_)) => {
                 Err(Refusal::NotSignedIn)
             }
             Action::SetLines { lines, until } => lines::order(*lines, *until),
@@ -277,14 +310,16 @@ pub(crate) fn supervise(
     role: Role,
     directory: &Directory,
 ) -> Result<Supervise, Refusal> {
-    if role != Role::Supervisor {
+    if !matches!(role, Role::Supervisor(_)) {
         return Err(Refusal::NotSignedIn);
     }
     let subject = subject(Some(operator), role, directory)?;
-    let phone = match (phone, directory.supervisors.as_slice()) {
-        (Some(named), phones) => phones.iter().find(|phone| *phone == named),
-        (None, [only]) => Some(only),
-        (None, _) => None,
+    let phone_of = |name: &str| directory.phones.iter().find(|phone| *phone == name);
+    let phone = match (phone, directory.account(role), directory.phones.as_slice()) {
+        (Some(named), _, _) => phone_of(named),
+        (None, _, [only]) => Some(only),
+        (None, Some(account), _) => phone_of(&account.name),
+        (None, None, _) => None,
     };
     let phone = match (phone, mode) {
         (Some(phone), _) => phone.clone(),
@@ -314,8 +349,8 @@ pub(crate) fn subject(named: Option<&str>, role: Role, directory: &Directory) ->
     match (role, named) {
         (Role::Operator(own), None) => Ok(own),
         (Role::Operator(own), Some(Some(named))) if named == own => Ok(own),
-        (Role::Supervisor, Some(Some(named))) => Ok(named),
-        (Role::Supervisor, _) => Err(Refusal::UnknownOperator),
+        (Role::Supervisor(_), Some(Some(named))) => Ok(named),
+        (Role::Supervisor(_), _) => Err(Refusal::UnknownOperator),
         _ => Err(Refusal::NotSignedIn),
     }
 }

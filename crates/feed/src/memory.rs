@@ -1,13 +1,11 @@
 //! Sessions written down where they outlive the process: under which names, and what stands there.
 //!
-//! A session is for whoever knew the secret: if that has changed since, or the operator is gone from the
+//! A session is for whoever knew the secret: if that has changed since, or the name is gone from the
 //! configuration, it does not go on.
 
 use crate::auth::Role;
-use crate::config::Directory;
-use crate::secret::Secret;
+use crate::config::{Account, Directory};
 use crate::tokens::Key;
-use acd::OperatorId;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt::{self, Write};
@@ -39,8 +37,9 @@ impl fmt::Debug for Memory {
 /// One session, as it is written down. The token is not there: it cannot be had from its hash.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Note {
-    /// None: a supervisor's.
-    operator: Option<String>,
+    /// Whose it is: operators and supervisors have no names in common.
+    #[serde(alias = "operator")]
+    name: String,
     /// Milliseconds since the Unix epoch, on the machine's clock.
     ends: u64,
     /// Shows whether the secret is still the same, to whoever knows both it and the session's key.
@@ -50,17 +49,12 @@ struct Note {
 /// Reads and writes the notes of sessions.
 pub(crate) struct Notebook {
     directory: Arc<Directory>,
-    supervisor: Option<Secret>,
     keep: Option<Keep>,
 }
 
 impl Notebook {
-    pub(crate) fn new(directory: Arc<Directory>, supervisor: Option<Secret>, keep: Option<Keep>) -> Self {
-        Self {
-            directory,
-            supervisor,
-            keep,
-        }
+    pub(crate) fn new(directory: Arc<Directory>, keep: Option<Keep>) -> Self {
+        Self { directory, keep }
     }
 
     /// The sessions that go on, with how long each has left. What is over is forgotten.
@@ -78,31 +72,21 @@ impl Notebook {
 
     fn goes_on(&self, key: Key, value: &[u8]) -> Option<(Key, Role, Duration)> {
         let note: Note = serde_json::from_slice(value).ok()?;
-        let who = match &note.operator {
-            None => Role::Supervisor,
-            Some(name) => {
-                let index = self
-                    .directory
-                    .operators
-                    .iter()
-                    .position(|account| account.name == *name)?;
-                Role::Operator(OperatorId(u32::try_from(index).ok()?))
-            }
-        };
+        let mut accounts = self.directory.accounts();
+        let (who, account) = accounts.find(|(_, account)| account.name == note.name)?;
         let left = Duration::from_millis(note.ends.checked_sub(unix_millis())?);
-        (note.mark == self.mark(&key, who)?).then_some((key, who, left))
+        (note.mark == mark(&key, account)).then_some((key, who, left))
     }
 
     /// Writes down that a session lasts for another `lasts`.
     pub(crate) fn keep(&self, key: &Key, who: Role, lasts: Duration) {
-        let operator = match who {
-            Role::Operator(id) => Some(self.directory.operator(id).to_owned()),
-            _ => None,
+        let Some(account) = self.directory.account(who) else {
+            return;
         };
-        let Some(mark) = self.mark(key, who) else { return };
+        let mark = mark(key, account);
         let lasts = u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX);
         let note = Note {
-            operator,
+            name: account.name.clone(),
             ends: unix_millis().saturating_add(lasts),
             mark,
         };
@@ -120,20 +104,15 @@ impl Notebook {
             keep(name, value);
         }
     }
+}
 
-    /// Eight bytes of a hash over key and secret. None: nobody can be this any more.
-    fn mark(&self, key: &Key, who: Role) -> Option<String> {
-        let secret = match who {
-            Role::Supervisor => self.supervisor.as_ref()?,
-            Role::Operator(id) => &self.directory.operators.get(id.0 as usize)?.secret,
-            Role::Wallboard => return None,
-        };
-        let hash = Sha256::new()
-            .chain_update(key)
-            .chain_update(secret.text())
-            .finalize();
-        Some(hex(hash.get(..8)?))
-    }
+/// Eight bytes of a hash over key and secret.
+fn mark(key: &Key, account: &Account) -> String {
+    let hash = Sha256::new()
+        .chain_update(key)
+        .chain_update(account.secret.text())
+        .finalize();
+    hex(&hash[..8])
 }
 
 fn name_of(key: &Key) -> String {

@@ -166,7 +166,7 @@ impl Monitoring {
         let sight = match role {
             Role::Wallboard => None,
             Role::Operator(_) => Some(Sight::Recordings),
-            Role::Supervisor => Some(Sight::All),
+            Role::Supervisor(_) => Some(Sight::All),
         };
         Watching(sight.map(|sight| Watch {
             monitoring: self.clone(),
@@ -262,10 +262,12 @@ fn message<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::SupervisorId;
     use expect_test::expect;
     use futures_util::FutureExt;
 
     const CALL: CallId = CallId(8);
+    const CHIEF: Role = Role::Supervisor(SupervisorId(0));
     const OPERATOR: Role = Role::Operator(acd::OperatorId(0));
 
     fn listener(mode: SupervisorMode) -> Option<Listener> {
@@ -286,7 +288,7 @@ mod tests {
     #[tokio::test]
     async fn supervisors_see_all_of_it_and_operators_recordings_alone() {
         let monitoring = Monitoring::new();
-        let mut seen = [Role::Supervisor, OPERATOR, Role::Wallboard].map(|role| monitoring.watch(role));
+        let mut seen = [CHIEF, OPERATOR, Role::Wallboard].map(|role| monitoring.watch(role));
         assert!(seen.iter_mut().all(|watching| told(watching).is_empty()));
         monitoring.recorded(CALL, true);
         monitoring.recorded(CALL, true);
@@ -319,7 +321,7 @@ mod tests {
         monitoring.listener(CallId(9), listener(SupervisorMode::Whisper));
         expect![[r#"
             {"type":"monitored","whole":true,"calls":[{"call":8,"recorded":true},{"call":9,"recorded":false,"listener":{"phone":"9001","mode":"whisper"}}]}
-        "#]].assert_eq(&told(&mut monitoring.watch(Role::Supervisor)));
+        "#]].assert_eq(&told(&mut monitoring.watch(CHIEF)));
         expect![[r#"
             {"type":"monitored","whole":true,"calls":[{"call":8,"recorded":true}]}
         "#]]

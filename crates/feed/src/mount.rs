@@ -64,7 +64,7 @@ impl Visitor {
     pub(crate) fn new(peer: SocketAddr, pass: Option<Pass>) -> Self {
         let who = match pass.as_ref().map(|pass| pass.who) {
             Some(Role::Operator(operator)) => Identity::Operator(operator),
-            Some(Role::Supervisor) => Identity::Supervisor,
+            Some(Role::Supervisor(_)) => Identity::Supervisor,
             Some(Role::Wallboard) | None => Identity::Nobody,
         };
         Self { peer, who, pass }

@@ -1,16 +1,11 @@
-//! How a leg sounded, told once when its media ended: a remark beside the numbered deltas, since no state follows
-//! from it. Who is not there at that moment does not get it later; the records and the metrics have all of them.
+//! How a leg sounded, told once when its media ended: a remark. The records and the metrics have all of them.
 
+use crate::remarks::{Audience, Remarks};
 use crate::wire::Message;
 use acd::LegId;
 use records::{Path, Quality};
 use serde::Serialize;
 use std::time::Duration;
-use tokio::sync::broadcast;
-use tokio_tungstenite::tungstenite::Utf8Bytes;
-
-/// Remarks kept for a client that reads slowly; it misses those before.
-const REMARKS_MAX: usize = 256;
 
 /// The message's fields.
 #[derive(Serialize)]
@@ -77,53 +72,27 @@ fn tenths_ms(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 10_000.0).round() / 10.0
 }
 
-/// Carries remarks to whoever watches.
-#[derive(Clone, Debug)]
-pub(crate) struct Remarks(broadcast::Sender<Utf8Bytes>);
-
-impl Remarks {
-    pub(crate) fn new() -> Self {
-        Self(broadcast::Sender::new(REMARKS_MAX))
-    }
-
-    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Utf8Bytes> {
-        self.0.subscribe()
-    }
-
-    pub(crate) fn tell(&self, leg: LegId, quality: &Quality) {
-        if self.0.receiver_count() == 0 {
-            return;
-        }
-        let message = Message::Quality(QualityMessage {
-            call: leg.call.0,
-            leg: leg.leg,
-            sound: quality.into(),
-        });
-        // An error is that nobody watches any more.
-        let _ = self.0.send(message.bytes());
-    }
-}
-
-/// The next remark. One that was missed is passed over; when there can be no more, it waits for ever.
-pub(crate) async fn next(remarks: &mut broadcast::Receiver<Utf8Bytes>) -> Utf8Bytes {
-    loop {
-        match remarks.recv().await {
-            Ok(text) => return text,
-            Err(broadcast::error::RecvError::Lagged(_)) => {}
-            Err(broadcast::error::RecvError::Closed) => std::future::pending::<()>().await,
-        }
-    }
+/// Tells everybody who watches.
+pub(crate) fn tell(remarks: &Remarks, leg: LegId, quality: &Quality) {
+    let message = Message::Quality(QualityMessage {
+        call: leg.call.0,
+        leg: leg.leg,
+        sound: quality.into(),
+    });
+    remarks.tell(Audience::Everybody, &message);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::Role;
+    use crate::remarks;
     use acd::CallId;
 
     #[tokio::test]
     async fn a_remark_is_one_message() {
-        let remarks = Remarks::new();
-        let mut watching = remarks.subscribe();
+        let told = Remarks::new();
+        let mut watching = told.subscribe();
         let quality = Quality {
             codec: Some("PCMA".into()),
             round_trip: Some(Duration::from_micros(12_340)),
@@ -135,9 +104,9 @@ mod tests {
             }),
             sent: None,
         };
-        remarks.tell(LegId::caller(CallId(8)), &quality);
+        tell(&told, LegId::caller(CallId(8)), &quality);
         assert_eq!(
-            next(&mut watching).await.as_str(),
+            remarks::next(&mut watching, Role::Wallboard).await.as_str(),
             r#"{"type":"quality","call":8,"leg":0,"codec":"PCMA","round_trip_ms":12.3,"received":{"packets":500,"lost":5,"jitter_ms":2.3,"mos":4.2}}"#
         );
     }

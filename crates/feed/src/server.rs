@@ -116,12 +116,11 @@ pub async fn start(
     let directory = Arc::new(config.directory);
     let fanout = Arc::new(Fanout::new(directory.clone(), limits.deltas_kept, hub.told()));
     let connections = Arc::new(Semaphore::new(limits.connections_max as usize));
-    let secret = config.supervisor_secret;
     let Memory { kept, keep } = config.memory;
-    let notebook = Notebook::new(directory.clone(), secret.clone(), keep);
+    let notebook = Notebook::new(directory.clone(), keep);
     let kept = notebook.read(&kept);
     let tokens = Tokens::new(config.session_lifetime, notebook, kept);
-    let auth = Auth::new(directory.clone(), secret, &limits);
+    let auth = Auth::new(directory.clone(), &limits);
     let shared = Shared {
         epoch: hub.epoch(),
         clock: config.clock,

@@ -11,7 +11,8 @@ use crate::incoming::{self, Action, Command};
 use crate::lines;
 use crate::metrics::{Metrics, Resync};
 use crate::monitoring::{Monitoring, Watching};
-use crate::quality::{self, Remarks};
+use crate::orders;
+use crate::remarks::{self, Remark, Remarks};
 use crate::ring::Behind;
 use crate::seats::{Seat, Seats};
 use crate::tokens::{Over, Pass, Tokens};
@@ -90,10 +91,18 @@ impl Shared {
 
     /// The name of the operator that somebody is.
     pub(crate) fn operator(&self, role: Role) -> Option<&str> {
-        match role {
-            Role::Operator(operator) => Some(self.directory.operator(operator)),
-            Role::Wallboard | Role::Supervisor => None,
-        }
+        matches!(role, Role::Operator(_)).then(|| self.name(role))
+    }
+
+    /// The name of the supervisor that somebody is.
+    pub(crate) fn supervisor(&self, role: Role) -> Option<&str> {
+        matches!(role, Role::Supervisor(_)).then(|| self.name(role))
+    }
+
+    /// By which name somebody has signed in; the role's, for who has not.
+    pub(crate) fn name(&self, role: Role) -> &str {
+        let account = self.directory.account(role);
+        account.map_or(role.name(), |account| &account.name)
     }
 
     /// Asks the engine why a call waits.
@@ -134,7 +143,7 @@ pub(crate) struct Session<S> {
     /// The number of the delta to send next; none before the client may watch.
     next: Option<u64>,
     wake: watch::Receiver<()>,
-    remarks: broadcast::Receiver<Utf8Bytes>,
+    remarks: broadcast::Receiver<Remark>,
     monitored: Watching,
     missed: MissedList,
     heard: Instant,
@@ -179,7 +188,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         shared.metrics.clients.with_label_values(&[role.name()]).inc();
         let seat = match role {
             Role::Operator(operator) => Some(shared.seats.take(operator)),
-            Role::Wallboard | Role::Supervisor => None,
+            Role::Wallboard | Role::Supervisor(_) => None,
         };
         Self {
             wake: shared.fanout.subscribe(),
@@ -227,7 +236,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 _ = beat.tick() => self.beat().await?,
                 message = self.socket.next() => self.hear(message).await?,
                 _ = self.wake.changed(), if self.next.is_some() => self.forward().await?,
-                remark = quality::next(&mut self.remarks), if self.next.is_some() => self.send(remark).await?,
+                remark = remarks::next(&mut self.remarks, self.role), if self.next.is_some() => self.send(remark).await?,
                 change = self.monitored.next(), if self.next.is_some() => self.send(change).await?,
                 list = self.missed.next(), if self.next.is_some() => self.send(list).await?,
             }
@@ -252,11 +261,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             heartbeat_s: shared.heartbeat.as_secs_f64(),
             role: self.role.into(),
             operator: shared.operator(self.role),
+            supervisor: shared.supervisor(self.role),
             expires_in_s: self.pass.as_ref().map(|pass| pass.left().as_secs_f64()),
             queues: &shared.directory.queues,
             pause_reasons: &shared.directory.pause_reasons,
             phones: match self.role {
-                Role::Supervisor => &shared.directory.supervisors,
+                Role::Supervisor(_) => &shared.directory.phones,
                 _ => &[],
             },
             on_demand: match self.role {
@@ -389,10 +399,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Action::Renew => self.renew().map(Answer::Renewed),
             Action::Explain { call } => self.shared.explain(CallId(*call)).await.map(Answer::Explained),
             Action::Record { operator, on } => {
-                self.record(operator.as_deref(), *on).await.map(|()| Answer::Done)
+                let done = self.record(operator.as_deref(), *on).await;
+                self.ordered(&command.action, done).map(|()| Answer::Done)
             }
             action => match action.supervision() {
-                Some((operator, phone, mode)) => self.supervise(operator, phone, mode).await,
+                Some((operator, phone, mode)) => {
+                    let done = self.supervise(operator, phone, mode).await;
+                    self.ordered(action, done)
+                }
                 None => self.carry_out(command).await,
             }
             .map(|()| Answer::Done),
@@ -436,16 +450,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Err(refusal) => Err(refusal),
         };
         shared.answers.finish(self.role, &command.id, &answer);
-        answer
+        self.ordered(&command.action, answer)
     }
 
     /// Has a call recorded, or no longer. It says what shall be, so that asking again changes nothing.
     async fn record(&mut self, operator: Option<&str>, on: bool) -> Result<(), Refusal> {
         let operator = incoming::subject(operator, self.role, &self.shared.directory)?;
         info!(
-            operator = operator.0,
+            operator = self.shared.directory.operator(operator),
             on,
-            role = self.role.name(),
+            by = self.shared.name(self.role),
             "recording asked for"
         );
         let ask = |reply| Request::Record { operator, on, reply };
@@ -461,12 +475,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     ) -> Result<(), Refusal> {
         let order = incoming::supervise(operator, phone, mode, self.role, &self.shared.directory)?;
         info!(
+            supervisor = self.shared.supervisor(self.role),
             operator,
             phone = order.phone,
             mode = mode.map_or("leave", SupervisorMode::name),
             "a supervisor asks to listen"
         );
         self.shared.ask(|reply| Request::Supervise { order, reply }).await
+    }
+
+    /// Tells of what a supervisor had done.
+    fn ordered(&self, action: &Action, done: Result<(), Refusal>) -> Result<(), Refusal> {
+        if let (Some(supervisor), Ok(())) = (self.shared.supervisor(self.role), &done) {
+            orders::tell(&self.shared.remarks, (self.shared.clock)(), supervisor, action);
+        }
+        done
     }
 
     fn numbers(&self) -> Numbers {

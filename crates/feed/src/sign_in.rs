@@ -5,7 +5,6 @@
 //! would end up in logs. A request that another site's page made is refused (RFC 6454, Fetch Metadata); and a sign-in
 //! has to be JSON, which no form can send.
 
-use crate::auth::Claim;
 use crate::brakes::WINDOW;
 use crate::command::Refusal;
 use crate::origin;
@@ -25,21 +24,11 @@ use tracing::{error, info};
 
 /// What a client that signs in sends.
 #[derive(Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
-pub(crate) struct SignIn {
-    role: Option<ClaimedRole>,
-    /// For an operator.
-    name: Option<String>,
-    secret: String,
-}
-
-/// As what one may sign in; left out for an operator.
-#[derive(Clone, Copy, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(rename_all = "snake_case")]
-enum ClaimedRole {
-    Operator,
-    Supervisor,
+pub(crate) struct SignIn {
+    /// An operator's or a supervisor's.
+    name: String,
+    secret: String,
 }
 
 /// The answer.
@@ -51,6 +40,9 @@ pub(crate) struct SignedIn<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     operator: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    supervisor: Option<&'a str>,
     /// Real seconds until the session is over unless it is renewed.
     expires_in_s: f64,
 }
@@ -154,6 +146,7 @@ pub(crate) async fn sign_in(
                 token: &token,
                 role: pass.who.into(),
                 operator: app.shared.operator(pass.who),
+                supervisor: app.shared.supervisor(pass.who),
                 expires_in_s: pass.left().as_secs_f64(),
             };
             let headers = [
@@ -168,12 +161,7 @@ pub(crate) async fn sign_in(
 
 async fn begin(app: &App, from: IpAddr, request: Request) -> Result<(String, Pass), Denied> {
     let wanted = read(app, request).await?;
-    let claim = match (wanted.role, &wanted.name) {
-        (Some(ClaimedRole::Supervisor), _) => Claim::Supervisor,
-        (_, Some(name)) => Claim::Operator(name),
-        (_, None) => return Err(Refusal::Malformed("`name` is missing".into()).into()),
-    };
-    let role = match app.auth.sign_in(claim, &wanted.secret, from).await {
+    let role = match app.auth.sign_in(&wanted.name, &wanted.secret, from).await {
         Ok(role) => role,
         Err(refusal) => {
             info!(%from, code = refusal.code(), "sign-in refused");

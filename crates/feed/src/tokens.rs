@@ -258,6 +258,7 @@ fn key_of(token: &str) -> Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::SupervisorId;
     use crate::config::Directory;
     use acd::OperatorId;
     use std::sync::Arc;
@@ -265,9 +266,10 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(3600);
     const ANNE: Role = Role::Operator(OperatorId(0));
+    const CHIEF: Role = Role::Supervisor(SupervisorId(0));
 
     fn tokens() -> Tokens {
-        let notebook = Notebook::new(Arc::new(Directory::default()), None, None);
+        let notebook = Notebook::new(Arc::new(Directory::default()), None);
         Tokens::new(HOUR, notebook, Vec::new())
     }
 
@@ -293,7 +295,7 @@ mod tests {
     async fn whoever_waits_for_the_end_is_told_of_it() {
         let tokens = tokens();
         let (_, mut first) = tokens.issue(ANNE).unwrap();
-        let (_, mut other) = tokens.issue(Role::Supervisor).unwrap();
+        let (_, mut other) = tokens.issue(CHIEF).unwrap();
         let (_, mut second) = tokens.issue(ANNE).unwrap();
         assert_eq!(first.over().await, Over::Replaced);
         tokens.revoke(&second.key);
@@ -305,7 +307,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn memory_is_bounded_and_those_that_are_over_go_first() {
         let tokens = tokens();
-        let (kept, _) = tokens.issue(Role::Supervisor).unwrap();
+        let (kept, _) = tokens.issue(CHIEF).unwrap();
         for _ in 0..SESSIONS_MAX + 16 {
             tokens.issue(ANNE).unwrap();
         }

@@ -148,6 +148,54 @@ async fn a_supervisor_orders_lines_and_takes_the_order_back() {
 }
 
 #[tokio::test]
+async fn supervisors_are_told_who_gave_an_order_and_nobody_else_is() {
+    let engine = Engine::new();
+    let (feed, _) = serve(&engine, config()).await;
+    let mut anna = Client::supervisor(&feed).await;
+    let mut ben = Client::signed_in(&feed, "ben", "harbour").await;
+    let mut anne = Client::operator(&feed, "1001", "ocean").await;
+    let mut wallboard = Client::connect(&feed, "").await;
+    wallboard.next().await;
+    wallboard.next().await;
+    let pause = json!({"id": "1", "do": "pause", "operator": "1002", "reason": "lunch"});
+    assert_eq!(anna.ask(pause.clone()).await["type"], "ok");
+    assert_eq!(anna.ask(pause).await["type"], "ok", "sent again");
+    let listen = json!({"id": "2", "do": "listen", "operator": "1002"});
+    assert_eq!(anna.ask(listen).await["type"], "ok");
+    // Ids are each supervisor's own.
+    let off = json!({"id": "1", "do": "sign_off", "operator": "1002"});
+    ben.say(off).await;
+    let mut told = Vec::new();
+    while told.len() < 3 {
+        let message = ben.next().await;
+        if message["type"] == "ordered" {
+            told.push(message);
+        }
+    }
+    let at = START.as_millis();
+    assert_eq!(
+        told,
+        [
+            json!({"type": "ordered", "at": at, "supervisor": "anna", "do": "pause", "operator": "1002", "reason": "lunch"}),
+            json!({"type": "ordered", "at": at, "supervisor": "anna", "do": "listen", "operator": "1002"}),
+            json!({"type": "ordered", "at": at, "supervisor": "ben", "do": "sign_off", "operator": "1002"}),
+        ]
+    );
+    // A remark for everybody, which comes after those.
+    let quality = records::Quality {
+        codec: None,
+        round_trip: None,
+        received: None,
+        sent: None,
+    };
+    let caller = acd::LegId::caller(acd::CallId(1));
+    engine.hub.tell_quality(caller, &quality);
+    for client in [&mut anne, &mut wallboard] {
+        assert_eq!(client.next().await["type"], "quality");
+    }
+}
+
+#[tokio::test]
 async fn an_order_of_lines_out_of_range_never_reaches_the_engine() {
     let engine = Engine::new();
     let (feed, _) = serve(&engine, config()).await;

@@ -177,9 +177,13 @@ async fn answers_and_commands_follow_the_schema() {
         sent: None,
     };
     engine.hub.tell_quality(acd::LegId::caller(CallId(7)), &quality);
+    let mut ordered = Vec::new();
     loop {
         let message = supervisor.any().await;
         schema.accepts("message", &message);
+        if message["type"] == "ordered" {
+            ordered.push(message["do"].clone());
+        }
         if message["type"] == "quality" {
             assert_eq!(
                 (&message["call"], &message["received"]["lost"]),
@@ -188,6 +192,7 @@ async fn answers_and_commands_follow_the_schema() {
             break;
         }
     }
+    assert_eq!(ordered, [json!("leave")], "those before came with the answers");
     engine.hub.tell_recorded(CallId(7), true);
     engine.hub.tell_listener(
         CallId(7),

@@ -38,7 +38,7 @@ enum Command {
     /// Turn a console's secret into a hash for the configuration.
     ///
     /// Asks for the secret on the terminal, without showing it, or reads the first line of standard input; prints what
-    /// to write as `console_secret` or `supervisor_secret`. What phones sign in with cannot be hashed: SIP's digest
+    /// to write as `console_secret`. What phones sign in with cannot be hashed: SIP's digest
     /// needs it as it is.
     HashSecret,
     /// Run the engine with simulated callers and operators, who dial and register over real SIP and RTP.

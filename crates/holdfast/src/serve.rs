@@ -449,7 +449,7 @@ fn feed_config(
     let accounts = operators.into_iter().zip(config.feed.operator_secrets.clone());
     let operators = accounts.map(|(name, secret)| Account { name, secret }).collect();
     let phones = config.sip.phones.iter();
-    let supervisors = phones.filter(|phone| phone.owner == PhoneOwner::Supervisor);
+    let phones = phones.filter(|phone| phone.owner == PhoneOwner::Supervisor);
     FeedConfig {
         listen: config.feed.listen,
         tls: config.feed.tls.clone(),
@@ -466,7 +466,8 @@ fn feed_config(
                 .as_ref()
                 .map(|rule| rule.numbers.clone())
                 .unwrap_or_default(),
-            supervisors: supervisors.map(|phone| phone.user.clone()).collect(),
+            supervisors: config.feed.supervisors.clone(),
+            phones: phones.map(|phone| phone.user.clone()).collect(),
             on_demand: on_demand(config),
             outcomes: config.form.outcomes.clone(),
             categories: config.form.categories.clone(),
@@ -475,7 +476,6 @@ fn feed_config(
         clock_rate: config.clock.rate,
         heartbeat: config.feed.heartbeat,
         open_wallboard: config.feed.open_wallboard,
-        supervisor_secret: config.feed.supervisor_secret.clone(),
         session_lifetime: config.feed.session_lifetime,
         memory,
         records: Some(records),

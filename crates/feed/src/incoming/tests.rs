@@ -1,9 +1,12 @@
 //! What commands come to, by who sends them.
 
 use super::*;
+use crate::auth::SupervisorId;
 use crate::config::Account;
 use crate::secret::Secret;
 use acd::Timestamp;
+
+const CHIEF: Role = Role::Supervisor(SupervisorId(0));
 
 fn directory() -> Directory {
     let account = |name: &str| Account {
@@ -12,6 +15,7 @@ fn directory() -> Directory {
     };
     Directory {
         operators: vec![account("1001"), account("1002")],
+        supervisors: vec![account("anna")],
         pause_reasons: vec!["lunch".into(), "training".into()],
         ..Directory::default()
     }
@@ -45,17 +49,17 @@ fn commands_become_inputs() {
             Ok(Input::Ready { operator: ANNE }),
         ),
         (
-            Role::Supervisor,
+            CHIEF,
             r#"{"id":"1","do":"sign_off","operator":"1002"}"#,
             Ok(Input::SignOff { operator: BERT }),
         ),
         (
-            Role::Supervisor,
+            CHIEF,
             r#"{"id":"1","do":"sign_off"}"#,
             Err(Refusal::UnknownOperator),
         ),
         (
-            Role::Supervisor,
+            CHIEF,
             r#"{"id":"1","do":"sign_off","operator":"1003"}"#,
             Err(Refusal::UnknownOperator),
         ),
@@ -107,7 +111,7 @@ fn commands_become_inputs() {
             Err(Refusal::NotANumber),
         ),
         (
-            Role::Supervisor,
+            CHIEF,
             r#"{"id":"1","do":"consult_outside","number":"110","operator":"1002"}"#,
             Ok(Input::ConsultOutside {
                 operator: BERT,
@@ -125,7 +129,7 @@ fn commands_become_inputs() {
             Err(Refusal::NotSignedIn),
         ),
         (
-            Role::Supervisor,
+            CHIEF,
             r#"{"id":"1","do":"consult","to":"1001","operator":"1002"}"#,
             Ok(Input::Consult {
                 operator: BERT,
@@ -148,7 +152,7 @@ fn commands_become_inputs() {
             Err(Refusal::NotSignedIn),
         ),
         (
-            Role::Supervisor,
+            CHIEF,
             r#"{"id":"1","do":"set_lines","lines":6,"until":1763906400000}"#,
             Ok(Input::SetLines {
                 lines: 6,
@@ -156,7 +160,7 @@ fn commands_become_inputs() {
             }),
         ),
         (
-            Role::Supervisor,
+            CHIEF,
             r#"{"id":"1","do":"follow_schedule"}"#,
             Ok(Input::FollowSchedule),
         ),
@@ -174,9 +178,9 @@ fn operators_speak_for_themselves_and_supervisors_for_anybody() {
         (Role::Operator(anne), None, Ok(anne)),
         (Role::Operator(anne), Some("1001"), Ok(anne)),
         (Role::Operator(anne), Some("1002"), Err(Refusal::NotSignedIn)),
-        (Role::Supervisor, Some("1002"), Ok(bert)),
-        (Role::Supervisor, Some("1003"), Err(Refusal::UnknownOperator)),
-        (Role::Supervisor, None, Err(Refusal::UnknownOperator)),
+        (CHIEF, Some("1002"), Ok(bert)),
+        (CHIEF, Some("1003"), Err(Refusal::UnknownOperator)),
+        (CHIEF, None, Err(Refusal::UnknownOperator)),
         (Role::Wallboard, Some("1002"), Err(Refusal::NotSignedIn)),
         (Role::Wallboard, None, Err(Refusal::NotSignedIn)),
     ];
@@ -192,7 +196,7 @@ fn operators_speak_for_themselves_and_supervisors_for_anybody() {
 #[test]
 fn only_supervisors_listen_and_they_say_where() {
     let directory = |phones: &[&str]| Directory {
-        supervisors: phones.iter().map(|&phone| phone.to_owned()).collect(),
+        phones: phones.iter().map(|&phone| phone.to_owned()).collect(),
         ..directory()
     };
     let listen = Some(SupervisorMode::Listen);
@@ -205,32 +209,18 @@ fn only_supervisors_listen_and_they_say_where() {
         })
     };
     for (role, operator, phone, phones, mode, expected) in [
+        (CHIEF, "1002", None, &["9001"][..], listen, order("9001", listen)),
         (
-            Role::Supervisor,
-            "1002",
-            None,
-            &["9001"][..],
-            listen,
-            order("9001", listen),
-        ),
-        (
-            Role::Supervisor,
+            CHIEF,
             "1002",
             Some("9002"),
             &["9001", "9002"],
             listen,
             order("9002", listen),
         ),
+        (CHIEF, "1002", None, &["9001", "9002"], None, order("", None)),
         (
-            Role::Supervisor,
-            "1002",
-            None,
-            &["9001", "9002"],
-            None,
-            order("", None),
-        ),
-        (
-            Role::Supervisor,
+            CHIEF,
             "1002",
             None,
             &["9001", "9002"],
@@ -238,23 +228,24 @@ fn only_supervisors_listen_and_they_say_where() {
             Err(Refusal::UnknownPhone),
         ),
         (
-            Role::Supervisor,
+            CHIEF,
+            "1002",
+            None,
+            &["9001", "anna"],
+            listen,
+            order("anna", listen),
+        ),
+        (
+            CHIEF,
             "1002",
             Some("1001"),
             &["9001"],
             listen,
             Err(Refusal::UnknownPhone),
         ),
+        (CHIEF, "1002", None, &[], listen, Err(Refusal::UnknownPhone)),
         (
-            Role::Supervisor,
-            "1002",
-            None,
-            &[],
-            listen,
-            Err(Refusal::UnknownPhone),
-        ),
-        (
-            Role::Supervisor,
+            CHIEF,
             "1003",
             None,
             &["9001"],

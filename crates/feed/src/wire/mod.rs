@@ -12,6 +12,7 @@ pub(crate) use words::{Outcome, ReturnCause, Role, RoleName, Stage, State};
 
 use crate::command::Refusal;
 use crate::monitoring::MonitoredMessage;
+use crate::orders::OrderedMessage;
 use crate::quality::QualityMessage;
 use serde::Serialize;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -39,6 +40,7 @@ pub(crate) enum Message<'a> {
     Quality(QualityMessage),
     Monitored(MonitoredMessage<'a>),
     Missed(MissedMessage),
+    Ordered(OrderedMessage<'a>),
     Ok(Done<'a>),
     Refused {
         id: Option<&'a str>,
@@ -97,6 +99,9 @@ pub(crate) struct Hello<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     pub(crate) operator: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub(crate) supervisor: Option<&'a str>,
     /// Real seconds until the session is over unless it is renewed; left out for who is not signed in.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]

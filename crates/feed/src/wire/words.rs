@@ -19,7 +19,7 @@ impl From<auth::Role> for RoleName {
         match role {
             auth::Role::Wallboard => Self::Wallboard,
             auth::Role::Operator(_) => Self::Operator,
-            auth::Role::Supervisor => Self::Supervisor,
+            auth::Role::Supervisor(_) => Self::Supervisor,
         }
     }
 }

@@ -187,7 +187,8 @@ pub fn config() -> FeedConfig {
             pause_reasons: vec!["lunch".into(), "training".into()],
             skills: vec!["english".into()],
             forwards: vec!["sip:elsewhere@192.0.2.9".into()],
-            supervisors: vec!["9001".into()],
+            supervisors: vec![account("anna", "lighthouse"), account("ben", "harbour")],
+            phones: vec!["9001".into()],
             transfer_numbers: vec!["13*".into()],
             on_demand: vec!["hotline".into()],
             outcomes: vec!["resolved".into(), "assigned".into()],
@@ -197,7 +198,6 @@ pub fn config() -> FeedConfig {
         clock_rate: 1.0,
         heartbeat: Duration::from_secs(15),
         open_wallboard: true,
-        supervisor_secret: Some(Secret::plain("lighthouse")),
         session_lifetime: Duration::from_secs(1800),
         memory: Memory::default(),
         records: None,
@@ -358,7 +358,7 @@ pub fn operator(name: &str, secret: &str) -> Value {
 }
 
 pub fn supervisor() -> Value {
-    json!({"role": "supervisor", "secret": "lighthouse"})
+    json!({"name": "anna", "secret": "lighthouse"})
 }
 
 /// The token that `account` gets.
@@ -418,9 +418,14 @@ impl Client {
 
     /// Signed in as a supervisor, with hello and snapshot taken.
     pub async fn supervisor(feed: &Feed) -> Self {
-        let token = token(feed, supervisor()).await;
+        Self::signed_in(feed, "anna", "lighthouse").await
+    }
+
+    /// The same, by name.
+    pub async fn signed_in(feed: &Feed, name: &str, secret: &str) -> Self {
+        let token = token(feed, operator(name, secret)).await;
         let mut client = Self::bearing(feed, "", &token).await;
-        assert_eq!(client.next().await["role"], "supervisor");
+        assert_eq!(client.next().await["supervisor"], name);
         assert_eq!(client.next().await["type"], "snapshot");
         client
     }
@@ -480,7 +485,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.say(message).await;
         loop {
             let answer = self.next().await;
-            if answer["type"] != "delta" {
+            if answer["type"] != "delta" && answer["type"] != "ordered" {
                 return answer;
             }
         }

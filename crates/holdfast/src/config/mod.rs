@@ -106,8 +106,8 @@ pub struct FeedSettings {
     pub heartbeat: Duration,
     /// Whether one may watch without signing in, with callers' numbers masked.
     pub open_wallboard: bool,
-    /// Signs a supervisor in.
-    pub supervisor_secret: Option<feed::Secret>,
+    /// What signs each supervisor in.
+    pub supervisors: Vec<feed::Account>,
     /// What signs each operator in, by operator.
     pub operator_secrets: Vec<feed::Secret>,
     /// How long a session lasts that is not renewed.
@@ -178,7 +178,7 @@ fn read(findings: &Findings<'_>, value: toml_span::Value<'_>) -> Option<Config> 
     let queues = queues::queues(&mut root, &skills);
     let pause_reasons = operators::pause_reasons(&mut root);
     let mut operators = operators::operators(&mut root, &queues.names, &skills);
-    operators::supervisors(&mut root, &mut operators.phones);
+    let supervisors = operators::supervisors(&mut root, &mut operators.phones);
     let trunks = network::trunks(&mut root, queues.first_number.as_deref());
 
     let transfer = transfer::transfer(&mut root, &trunks);
@@ -204,6 +204,7 @@ fn read(findings: &Findings<'_>, value: toml_span::Value<'_>) -> Option<Config> 
     media.recording = any.then_some(recording);
     let mut feed = network::feed(root.section("feed"));
     feed.operator_secrets = operators.secrets;
+    feed.supervisors = supervisors;
     feed.thresholds = thresholds::thresholds(root.section("thresholds"));
     root.finish();
 

@@ -1,7 +1,7 @@
 //! What touches the network: SIP, trunks, RTP, HTTP.
 
 use super::FeedSettings;
-use super::names::{judge_secret, sign_in_secret, sip_uri, unique_name};
+use super::names::{judge_secret, sip_uri, unique_name};
 use super::section::Section;
 use crate::banner::reachable;
 use acd::TrunkId;
@@ -421,7 +421,11 @@ pub(super) fn feed(mut section: Section<'_, '_, '_>) -> FeedSettings {
         "write it as \"0.0.0.0:8080\" or \"[::]:8080\"",
         |text| text.parse().map_err(|_| "is not an IP address and a port"),
     );
-    let supervisor_secret = sign_in_secret(&mut section, "supervisor_secret", "supervisor");
+    section.gone(
+        "supervisor_secret",
+        "each supervisor has a name and a secret now: add a table `[[supervisors]]` with `name` and `console_secret`, which \
+         may be this very one",
+    );
     let origins = section.parsed_list("origins", "write it as \"https://console.example\"", |text| {
         let host = text
             .strip_prefix("https://")
@@ -439,7 +443,7 @@ pub(super) fn feed(mut section: Section<'_, '_, '_>) -> FeedSettings {
             .duration("heartbeat", SECOND..=SECOND * 60)
             .unwrap_or(SECOND * 15),
         open_wallboard: section.boolean("open_wallboard").unwrap_or(true),
-        supervisor_secret,
+        supervisors: Vec::new(),
         operator_secrets: Vec::new(),
         session_lifetime: section
             .duration("session_lifetime", SECOND * 60..=SECOND * 86_400)

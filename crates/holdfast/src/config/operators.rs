@@ -84,34 +84,48 @@ fn operator(mut section: Section<'_, '_, '_>, queues: &[String], skills: &Skills
     section.finish();
 }
 
-/// Phones at which supervisors listen to calls. None may have the name of another phone.
-pub(super) fn supervisors(root: &mut Section<'_, '_, '_>, phones: &mut Vec<Phone>) {
+/// The supervisors, and the phones at which they listen to calls. None may have the name of an operator, or of another.
+pub(super) fn supervisors(root: &mut Section<'_, '_, '_>, phones: &mut Vec<Phone>) -> Vec<feed::Account> {
     let operators: Vec<String> = phones.iter().map(|phone| phone.user.clone()).collect();
+    let mut names = Vec::new();
     let mut supervisors = Vec::new();
     for mut section in root.sections("supervisors") {
         section.require("name", "\"9001\"");
         let name = section.text("name");
         if let Some(name) = &name {
             not_taken(&section, name, "operators", &operators);
-            unique_name(&section, name, &supervisors);
-            supervisors.push(name.value.clone());
+            unique_name(&section, name, &names);
+            names.push(name.value.clone());
         }
-        let user = name.map_or_else(String::new, |name| name.value);
-        section.require("secret", "\"a long random text\"");
+        let name = name.map_or_else(String::new, |name| name.value);
+        if !section.has("console_secret") {
+            section.require("secret", "\"a long random text\"");
+        }
         let secret = section.text("secret");
         if let Some(secret) = &secret {
-            judge_secret(&section, secret, &user);
+            judge_secret(&section, secret, &name);
         }
+        let console_secret = sign_in_secret(&mut section, "console_secret", &name);
         let contact = section.parsed("contact", "write it as \"sip:9001@192.0.2.5:5060\"", sip_uri);
-        phones.push(Phone {
-            owner: PhoneOwner::Supervisor,
-            user,
-            secret: secret.map_or_else(String::new, |secret| secret.value),
-            contact: contact.map(|contact| contact.value),
-            srtp: srtp_policy(&mut section, SrtpPolicy::Off),
+        let srtp = srtp_policy(&mut section, SrtpPolicy::Off);
+        let secret = secret.map(|secret| secret.value);
+        // As operators do, who has no secret of their own for the console signs in with the phone's.
+        let of_phone = || feed::Secret::plain(secret.as_deref().unwrap_or_default());
+        supervisors.push(feed::Account {
+            name: name.clone(),
+            secret: console_secret.unwrap_or_else(of_phone),
         });
+        // Who has none for a phone has no phone.
+        phones.extend(secret.map(|secret| Phone {
+            owner: PhoneOwner::Supervisor,
+            user: name,
+            secret,
+            contact: contact.map(|contact| contact.value),
+            srtp,
+        }));
         section.finish();
     }
+    supervisors
 }
 
 fn served(section: &mut Section<'_, '_, '_>, queues: &[String]) -> Vec<u32> {

@@ -61,6 +61,14 @@ impl<'f, 't, 'de> Section<'f, 't, 'de> {
         }
     }
 
+    /// Reports a key that earlier versions had, if it is there, with what to write now.
+    pub(super) fn gone(&mut self, key: &str, remedy: &str) {
+        let at = self.at_key(key);
+        if self.table.remove(key).is_some() {
+            self.findings.error(&at, "there is no such key any more", remedy);
+        }
+    }
+
     pub(super) fn text(&mut self, key: &'static str) -> Option<Placed<String>> {
         let (at, value) = self.take(key)?;
         match value {

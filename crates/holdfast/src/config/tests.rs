@@ -85,7 +85,6 @@ fn what_the_shipped_configuration_shows_as_defaults_is_the_default() {
             "# secret =",
             "# trusted_identity",
             "# external_",
-            "# supervisor_secret",
             "# console_secret",
             "# [feed.tls]",
             "# certificate =",
@@ -401,8 +400,8 @@ fn what_only_shows_in_the_whole_is_found_too() {
 #[test]
 fn phones_of_supervisors_are_nobody_elses() {
     let text = shipped().replace(
-        "# [[supervisors]]\n# name = \"9001\"\n# secret = \"a long random text\"",
-        "[[supervisors]]\nname = \"9001\"\nsecret = \"long-and-random\"\nsrtp = \"required\"",
+        "# [[supervisors]]\n# name = \"9001\"",
+        "[[supervisors]]\nname = \"chief\"\nconsole_secret = \"lighthouse\"\n[[supervisors]]\nname = \"9001\"\nsecret = \"long-and-random\"\nsrtp = \"required\"",
     );
     let config = Config::parse("t", &text).config.expect("a good configuration");
     let phone = config.sip.phones.last().expect("the supervisor's");
@@ -412,12 +411,26 @@ fn phones_of_supervisors_are_nobody_elses() {
     );
     assert_eq!(phone.srtp, sip::SrtpPolicy::Required);
     assert_eq!(config.sip.phones.len(), config.core.operators.len() + 1);
+    let supervisors = config.feed.supervisors.iter();
+    let names: Vec<_> = supervisors.map(|supervisor| supervisor.name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["chief", "9001"],
+        "who has no secret for a phone has no phone"
+    );
     with(
         "[sip]",
         "[[supervisors]]\nname = \"1001\"\n[sip]",
         expect![[r#"
             Error supervisors[0].secret: is missing; add `secret = "a long random text"`
             Error supervisors[0].name: "1001" is the name of operators[0] already; give each its own name
+        "#]],
+    );
+    with(
+        "open_wallboard = true",
+        "supervisor_secret = \"lighthouse\"",
+        expect![[r#"
+            Error feed.supervisor_secret: there is no such key any more; each supervisor has a name and a secret now: add a table `[[supervisors]]` with `name` and `console_secret`, which may be this very one
         "#]],
     );
 }

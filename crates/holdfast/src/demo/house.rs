@@ -87,7 +87,9 @@ ports = "20000-29999"
 audio_dir = {audio:?}
 [feed]
 listen = "{web}"
-supervisor_secret = "{SECRET}"
+[[supervisors]]
+name = "supervisor"
+console_secret = "{SECRET}"
 [[trunks]]
 name = "loopback"
 from = ["127.0.0.0/8", "::1"]

@@ -183,7 +183,7 @@ fn show_banner(server: &Server) -> io::Result<()> {
     let (name, secret) = (house::operator_name(0), house::SECRET);
     writeln!(
         out,
-        "  Sign in on the page as operator {name} or as supervisor, secret \"{secret}\". Ctrl-C ends it.\n"
+        "  Sign in on the page as the operator {name} or as `supervisor`, secret \"{secret}\". Ctrl-C ends it.\n"
     )?;
     out.flush()
 }

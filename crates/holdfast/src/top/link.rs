@@ -37,7 +37,7 @@ const REPLACED: u16 = 4409;
 #[derive(Clone)]
 pub(super) struct Account {
     /// An operator's name; none for a supervisor.
-    pub(super) name: Option<String>,
+    pub(super) name: String,
     pub(super) secret: String,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Account {
 pub enum LinkError {
     /// The engine wants a session.
     #[error(
-        "this engine shows its queue to nobody who has not signed in: name an operator, or `supervisor`, with --as"
+        "this engine shows its queue to nobody who has not signed in: name an operator or a supervisor with --as"
     )]
     SignInFirst,
     /// No host and port.
@@ -249,10 +249,7 @@ impl Link {
     }
 
     async fn sign_in(&self, account: &Account) -> Result<String, Trouble> {
-        let body = match &account.name {
-            Some(name) => json!({ "name": name, "secret": account.secret }),
-            None => json!({ "role": "supervisor", "secret": account.secret }),
-        };
+        let body = json!({ "name": account.name, "secret": account.secret });
         let answer = exchange(&self.way, "POST /session", &body.to_string()).await?;
         if let Some(token) = answer["token"].as_str() {
             return Ok(token.to_owned());

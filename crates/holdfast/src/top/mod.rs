@@ -90,7 +90,6 @@ fn account(name: String) -> io::Result<Account> {
         Ok(secret) => secret,
         Err(_) => secret::ask(&io::stdin(), &format!("secret of {name}: "))?,
     };
-    let name = (name != "supervisor").then_some(name);
     Ok(Account { name, secret })
 }
 
