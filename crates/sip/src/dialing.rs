@@ -7,8 +7,8 @@
 use crate::config::Transport;
 use crate::core::{Core, LegHandle};
 use crate::dialog::{self, Dialog};
+use crate::inviting::Asking;
 use crate::leg::Leg;
-use crate::operator_leg::Asking;
 use crate::transport::Flow;
 use crate::{Phone, PhoneOwner, SipEvent};
 use acd::{CallerNumber, FailCause, LegId, OperatorId};

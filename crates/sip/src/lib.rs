@@ -34,6 +34,7 @@ mod edge;
 mod error;
 mod event;
 mod info;
+mod inviting;
 mod leg;
 mod limits;
 mod line;

@@ -5,7 +5,7 @@
 
 use crate::config::{Account, SipConfig, WayOut};
 use crate::core::Core;
-use crate::operator_leg::Asking;
+use crate::inviting::Asking;
 use crate::{SipError, SrtpPolicy};
 use acd::{CallerNumber, Destination, LegId, TrunkId};
 use rsipstack::sip::uri::Auth;

@@ -10,9 +10,9 @@
 use crate::SipEvent;
 use crate::caller_leg::Invite;
 use crate::core::Core;
+use crate::inviting::Calling;
 use crate::leg::Leg;
 use crate::line::Line;
-use crate::operator_leg::Calling;
 use crate::probe::Probe;
 use crate::record::{LegRecord, Remembered, StageRecord, instant, request_of};
 use crate::transact::{client, resume_server_invite};
