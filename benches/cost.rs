@@ -1,4 +1,4 @@
-//! What threads of this process cost, by the kernel's accounting of each.
+//! What threads cost, by the kernel's accounting of each.
 
 use rustix::thread::{CpuSet, sched_setaffinity};
 use std::fs;
@@ -8,13 +8,13 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// Processor time so far of this process's threads whose names begin with `prefix`.
+/// Processor time so far of a process's threads whose names begin with `prefix`: `self` is this process.
 ///
 /// # Errors
 /// When the kernel does not tell.
-pub fn of_threads(prefix: &str) -> io::Result<Duration> {
+pub fn of_threads(process: &str, prefix: &str) -> io::Result<Duration> {
     let mut total = Duration::ZERO;
-    for task in fs::read_dir("/proc/self/task")? {
+    for task in fs::read_dir(Path::new("/proc").join(process).join("task"))? {
         let task = task?.path();
         if fs::read_to_string(task.join("comm"))?.starts_with(prefix) {
             total += on_cpu(&task)?;

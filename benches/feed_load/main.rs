@@ -83,9 +83,9 @@ fn run(options: &Options) -> io::Result<bool> {
     cost::pin_to_core(Some(0))?;
     let publishing = thread::spawn(move || source::publish(plan, &hub));
     thread::sleep(Duration::from_secs(WARM_UP.into()));
-    let before = cost::of_threads(FEED_THREADS)?;
+    let before = cost::of_threads("self", FEED_THREADS)?;
     thread::sleep(Duration::from_secs(options.seconds.into()));
-    let spent = cost::of_threads(FEED_THREADS)?.saturating_sub(before);
+    let spent = cost::of_threads("self", FEED_THREADS)?.saturating_sub(before);
 
     let broken = |_| io::Error::other("a thread of the generator broke off");
     let late = publishing.join().map_err(broken)?;

@@ -7,7 +7,7 @@
 use crate::Options;
 use crate::phones::Phones;
 use crate::received::Received;
-use crate::subject::Subject;
+use crate::subject::{Kind, Subject};
 use benches::cost::{self, Durations};
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -28,14 +28,14 @@ pub(crate) struct Findings {
     /// Packets that came to phones.
     pub(crate) received: u64,
     pub(crate) lost: u64,
-    /// Processor time of the media threads.
+    /// Processor time of what is measured.
     pub(crate) cpu: Duration,
     /// From a phone's send to the other's receive: median and 99 %.
     pub(crate) added: [Duration; 2],
     /// Between two music packets of one caller: 99 %, and between two packets of any stream: the longest.
     pub(crate) gap: [Duration; 2],
-    /// Resident memory for each leg, without the kernel's.
-    pub(crate) kilobytes_a_leg: f64,
+    /// Resident memory for each leg, without the kernel's; none of a process of its own.
+    pub(crate) kilobytes_a_leg: Option<f64>,
     /// How late the generator sent, in 99 % of all cases at most.
     pub(crate) late_p99: Duration,
     /// Port pairs more in use at the end than there are legs.
@@ -49,10 +49,10 @@ pub(crate) fn run(
     options: &Options,
     talking: usize,
     held: usize,
-    bare: bool,
+    kind: Kind,
 ) -> Result<Findings, Box<dyn Error>> {
     let resident = cost::resident_octets()?;
-    let make = |rtcp| Subject::new(options, bare, rtcp);
+    let make = |rtcp| Subject::new(options, kind, rtcp);
     // Threads inherit the core of the one that starts them.
     let pinned = options.threads == 1;
     cost::pin_to_core(pinned.then_some(0))?;
@@ -64,13 +64,13 @@ pub(crate) fn run(
     let legs = generator.phones.len();
     let kilobytes = cost::resident_octets()?.saturating_sub(resident) as f64 / 1_024.0;
     let descriptors = cost::open_descriptors()?;
-    let before = cost::of_threads("media-")?;
+    let before = generator.phones.subject.cpu()?;
     generator.received.restart(generator.now());
     generator.late = Durations::default();
     let start = Instant::now();
     let sent = generator.run_for(Duration::from_secs(options.seconds))?;
     let took = start.elapsed();
-    let cpu = cost::of_threads("media-")?.saturating_sub(before);
+    let cpu = generator.phones.subject.cpu()?.saturating_sub(before);
     // Music plays on, so what is due is known from the time; what is relayed may still be under way.
     let (packets, music) = (generator.received.packets, generator.received.music);
     let mut late = std::mem::take(&mut generator.late);
@@ -98,7 +98,7 @@ pub(crate) fn run(
             received.gaps.percentile(0.99),
             Duration::from_micros(received.longest_gap),
         ],
-        kilobytes_a_leg: kilobytes / legs.max(1) as f64,
+        kilobytes_a_leg: (kind != Kind::Rtpengine).then(|| kilobytes / legs.max(1) as f64),
         late_p99: late.percentile(0.99),
         leaked_pairs,
         leaked_descriptors,

@@ -5,7 +5,7 @@
 //! accounting of each thread, so the generator's cost is not in the figures. What always holds: a packet is lost
 //! if it did not come back, wherever it was lost; every run is bounded in calls and seconds; the generator tells
 //! how late it was itself. Beside the media plane it can measure a bare relay, which does nothing but what the kernel
-//! must do: the least that a socket a leg can cost on this machine at this hour. It speaks no SIP.
+//! must do: the least that a socket a leg can cost on this machine at this hour; and rtpengine. It speaks no SIP.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -16,6 +16,7 @@ mod bare;
 mod generator;
 mod phones;
 mod received;
+mod rtpengine;
 mod subject;
 
 use benches::cost;
@@ -24,6 +25,7 @@ use generator::Findings;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+use subject::Kind;
 
 /// Loads a media plane of its own with RTP on loopback, one row of findings for each number of calls.
 #[derive(Parser, Debug)]
@@ -53,6 +55,9 @@ pub(crate) struct Options {
     /// Also measure a relay that only receives and sends.
     #[arg(long)]
     bare: bool,
+    /// Also measure rtpengine, in user space; talking pairs only. Debian has it as rtpengine-daemon.
+    #[arg(long)]
+    rtpengine: bool,
     /// Media threads. One has core 0 to itself, and the generator core 1.
     #[arg(long, default_value_t = 1)]
     threads: usize,
@@ -90,17 +95,15 @@ fn main() -> ExitCode {
                 eprintln!("rtp_load: {talking} talking and {held} held make more than {LEGS_MAX} legs");
                 return ExitCode::FAILURE;
             }
-            for bare in (0..options.runs).flat_map(|_| [true, false]) {
-                if bare && (!options.bare || options.churn > 0) {
-                    continue;
-                }
-                match generator::run(&options, talking, held, bare) {
+            let kinds = kinds(&options, held);
+            for kind in (0..options.runs).flat_map(|_| kinds.clone()) {
+                match generator::run(&options, talking, held, kind) {
                     Ok(findings) => {
-                        print(talking, held, bare, &findings);
-                        sound &= bare || is_sound(&options, &findings);
+                        print(talking, held, kind, &findings);
+                        sound &= kind != Kind::Holdfast || is_sound(&options, &findings);
                     }
                     Err(e) => {
-                        eprintln!("rtp_load: {talking} talking, {held} held: {e}");
+                        eprintln!("rtp_load: {talking} talking, {held} held, {}: {e}", kind.name());
                         return ExitCode::FAILURE;
                     }
                 }
@@ -114,17 +117,31 @@ fn main() -> ExitCode {
     }
 }
 
-fn print(talking: usize, held: usize, bare: bool, f: &Findings) {
+/// What is measured in turn. Only the media plane has calls that come and go, and music.
+fn kinds(options: &Options, held: usize) -> Vec<Kind> {
+    let steady = options.churn == 0;
+    let mut kinds = vec![Kind::Holdfast];
+    if options.bare && steady {
+        kinds.insert(0, Kind::Bare);
+    }
+    if options.rtpengine && steady && held == 0 {
+        kinds.push(Kind::Rtpengine);
+    }
+    kinds
+}
+
+fn print(talking: usize, held: usize, kind: Kind, f: &Findings) {
     let cpu = f.cpu.as_secs_f64() / f.took.as_secs_f64() * 100.0;
     let per_hundred = cpu / (talking + held).max(1) as f64 * 100.0;
     println!(
-        "{} {talking:>7} {held:>6} {:>11.0} {cpu:>6.1} {per_hundred:>10.2} {:>7} {:>17} {:>15} {:>9.1} {:>22}",
-        if bare { "bare     " } else { "holdfast " },
+        "{:<9} {talking:>7} {held:>6} {:>11.0} {cpu:>6.1} {per_hundred:>10.2} {:>7} {:>17} {:>15} {:>9} {:>22}",
+        kind.name(),
         f.received as f64 / f.took.as_secs_f64(),
         f.lost,
         format!("{} / {}", f.added[0].as_micros(), f.added[1].as_micros()),
         format!("{:.1} / {:.1}", millis(f.gap[0]), millis(f.gap[1])),
-        f.kilobytes_a_leg,
+        f.kilobytes_a_leg
+            .map_or("-".into(), |kilobytes| format!("{kilobytes:.1}")),
         f.late_p99.as_micros(),
     );
 }

@@ -1,14 +1,35 @@
-//! What is measured: the media plane, or the bare relay.
+//! What is measured: the media plane, the bare relay, or a peer.
 
 use crate::Options;
 use crate::bare::Bare;
+use crate::rtpengine::Rtpengine;
 use acd::{CallId, LegId};
+use benches::cost;
 use media::{AfterPrompts, Codec, Family, Language, Library, Media, MediaConfig, Playlist, Port, Remote};
 use prometheus::Registry;
 use std::error::Error;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// What can be measured.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Holdfast,
+    Bare,
+    Rtpengine,
+}
+
+impl Kind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Holdfast => "holdfast",
+            Kind::Bare => "bare",
+            Kind::Rtpengine => "rtpengine",
+        }
+    }
+}
 
 /// A leg of what is measured. The media plane closes it when it is dropped.
 pub(crate) struct Leg {
@@ -16,6 +37,17 @@ pub(crate) struct Leg {
     pub(crate) address: SocketAddr,
     id: LegId,
     _port: Option<Port>,
+}
+
+impl Leg {
+    /// A leg that is not the media plane's.
+    fn elsewhere(address: SocketAddr, id: LegId) -> Self {
+        Self {
+            address,
+            id,
+            _port: None,
+        }
+    }
 }
 
 pub(crate) enum Subject {
@@ -27,12 +59,15 @@ pub(crate) enum Subject {
         dtmf_pt: Option<u8>,
     },
     Bare(Bare),
+    Rtpengine(Rtpengine),
 }
 
 impl Subject {
-    pub(crate) fn new(options: &Options, bare: bool, rtcp: SocketAddr) -> Result<Self, Box<dyn Error>> {
-        if bare {
-            return Ok(Subject::Bare(Bare::default()));
+    pub(crate) fn new(options: &Options, kind: Kind, rtcp: SocketAddr) -> Result<Self, Box<dyn Error>> {
+        match kind {
+            Kind::Bare => return Ok(Subject::Bare(Bare::default())),
+            Kind::Rtpengine => return Ok(Subject::Rtpengine(Rtpengine::start()?)),
+            Kind::Holdfast => {}
         }
         let (library, _) = Library::load(&options.audio, &Language::ALL)?;
         let config = MediaConfig {
@@ -63,14 +98,8 @@ impl Subject {
             Subject::Plane {
                 media, rtcp, dtmf_pt, ..
             } => (media, *rtcp, *dtmf_pt),
-            Subject::Bare(bare) => {
-                let address = bare.open(phone)?;
-                return Ok(Leg {
-                    address,
-                    id,
-                    _port: None,
-                });
-            }
+            Subject::Bare(bare) => return Ok(Leg::elsewhere(bare.open(phone)?, id)),
+            Subject::Rtpengine(peer) => return Ok(Leg::elsewhere(peer.open(call, leg, phone)?, id)),
         };
         let port = media.open(id, Family::V4).map_err(|e| e.to_string())?;
         port.set_remote(Remote {
@@ -91,7 +120,7 @@ impl Subject {
         })
     }
 
-    /// Lets two legs of a call hear each other. The bare relay knows who from the order in which they were opened.
+    /// Lets two legs of a call hear each other. The others know who from the order in which they were opened.
     pub(crate) fn bridge(&self, a: &Leg, b: &Leg) {
         if let Subject::Plane { media, .. } = self {
             media.bridge(a.id, b.id);
@@ -113,6 +142,14 @@ impl Subject {
     pub(crate) fn begin(&mut self, talking: usize) {
         if let Subject::Bare(bare) = self {
             bare.begin(talking * 2);
+        }
+    }
+
+    /// Processor time of its threads so far.
+    pub(crate) fn cpu(&self) -> io::Result<Duration> {
+        match self {
+            Subject::Plane { .. } | Subject::Bare(_) => cost::of_threads("self", "media-"),
+            Subject::Rtpengine(peer) => cost::of_threads(&peer.process().to_string(), ""),
         }
     }
 
