@@ -48,8 +48,8 @@ struct Options {
 /// How long events come before anything is counted, in seconds.
 const WARM_UP: u32 = 2;
 
-/// What the threads of the feed are called.
-const FEED_THREADS: &str = "feed-load";
+/// How the names of the feed's threads begin: of those that serve the consoles, which have their name from here, and its own.
+const FEED_THREADS: &str = "feed-";
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -68,7 +68,7 @@ fn run(options: &Options) -> io::Result<bool> {
     cost::pin_to_core(Some(0))?;
     let feeds = Builder::new_multi_thread()
         .worker_threads(1)
-        .thread_name(FEED_THREADS)
+        .thread_name("feed-consoles")
         .enable_all()
         .build()?;
     let hub = Hub::new(1);

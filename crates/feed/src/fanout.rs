@@ -9,12 +9,14 @@ use crate::wire::{Message, Numbers};
 use acd::{Asked, Event, Third, Timestamp};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
+use std::{io, thread};
+use tokio::runtime::Builder;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-/// Batches taken before the clients are woken: under load many events cost one waking.
-const BATCHES_A_WAKING: usize = 4_096;
+/// Batches taken at once.
+const BATCHES_AT_ONCE: usize = 4_096;
 
 /// How long the clients are left in peace after they were woken. What comes meanwhile goes out together: with a thousand
 /// clients it is writing to each that costs, not what is written.
@@ -48,15 +50,44 @@ impl Fanout {
         }
     }
 
-    /// Carries the engine's batches into the ring, until the hub is gone.
-    pub(crate) async fn run(self: Arc<Self>, mut batches: mpsc::Receiver<Batch>) {
+    /// Carries the engine's batches into the ring until the hub is gone, on a thread of its own: behind the tasks of a
+    /// thousand clients each batch would wait for all of them.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(crate) fn start(self: Arc<Self>, batches: mpsc::Receiver<Batch>) -> io::Result<()> {
+        let runtime = Builder::new_current_thread().enable_time().build()?;
+        let body = move || runtime.block_on(self.run(batches));
+        thread::Builder::new()
+            .name("feed-fanout".into())
+            .spawn(body)
+            .map(drop)
+    }
+
+    /// What has come is in the ring at once, also for clients whose turn has not come since they were woken last: with a
+    /// thousand of them that takes longer than the rest.
+    async fn run(self: Arc<Self>, mut batches: mpsc::Receiver<Batch>) {
         let mut taken = Vec::new();
-        while batches.recv_many(&mut taken, BATCHES_A_WAKING).await > 0 {
-            for batch in taken.drain(..) {
-                self.take(&batch);
+        let mut rested = Instant::now();
+        let mut news = false;
+        loop {
+            tokio::select! {
+                count = batches.recv_many(&mut taken, BATCHES_AT_ONCE) => {
+                    if count == 0 {
+                        self.wake.send_replace(());
+                        return;
+                    }
+                    for batch in taken.drain(..) {
+                        self.take(&batch);
+                    }
+                    news = true;
+                }
+                () = sleep_until(rested), if news => {
+                    self.wake.send_replace(());
+                    news = false;
+                    rested = Instant::now() + REST;
+                }
             }
-            self.wake.send_replace(());
-            sleep(REST).await;
         }
     }
 

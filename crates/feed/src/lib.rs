@@ -66,6 +66,9 @@ pub enum FeedError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The system gives no thread.
+    #[error("cannot start the feed's thread: {0}; look at the limits on threads and memory")]
+    Thread(#[source] std::io::Error),
     /// The certificate cannot be used.
     #[error("{0}; {remedy}", remedy = .0.remedy())]
     Tls(#[from] TlsError),

@@ -22,11 +22,12 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use prometheus::{Registry, TextEncoder};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -35,6 +36,13 @@ use tracing::{debug, info, warn};
 
 /// How long stopping waits for clients to take their close.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Bytes that the system keeps for a client that does not read, before we hear of it: some seconds of a busy queue. Then
+/// nothing is written to that client until it reads again, and it costs nothing.
+const SEND_BUFFER_BYTES: u32 = 64 << 10;
+
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1_024;
 
 /// A client is never taken for dead before it left this many pings unanswered.
 const PINGS_UNANSWERED: u32 = 3;
@@ -103,9 +111,7 @@ pub async fn start(
         .clone()
         .map(|files| tls::acceptor(files, stop.clone()))
         .transpose()?;
-    let listener = TcpListener::bind(addr)
-        .await
-        .map_err(|source| FeedError::Listen { addr, source })?;
+    let listener = listen(addr).map_err(|source| FeedError::Listen { addr, source })?;
     let addr = listener
         .local_addr()
         .map_err(|source| FeedError::Listen { addr, source })?;
@@ -160,7 +166,7 @@ pub async fn start(
         about: Arc::new(config.about),
         registry,
     };
-    tokio::spawn(fanout.run(batches));
+    fanout.start(batches).map_err(FeedError::Thread)?;
     let service = Service {
         routes: routes(app, config.mounts),
         tls,
@@ -254,6 +260,18 @@ struct Service {
     tls: Option<TlsAcceptor>,
     header_timeout: Duration,
     stop: CancellationToken,
+}
+
+fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match addr {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    // Accepted sockets inherit it.
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    socket.bind(addr)?;
+    socket.listen(BACKLOG)
 }
 
 /// Takes connections as long as there is room; the others wait in the listen backlog.

@@ -21,10 +21,12 @@ use crate::wire::{Done, FormChoices, Hello, Message, Numbers, PROTOCOL};
 use acd::{CallId, Explanation, Input};
 use futures_util::{SinkExt, StreamExt};
 use records::{Day, History, Records};
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{broadcast, oneshot, watch};
+use tokio::task::yield_now;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Utf8Bytes, error::CapacityError};
@@ -33,6 +35,9 @@ use tracing::{debug, info};
 
 /// Deltas written before a flush.
 const DELTAS_A_FLUSH: usize = 64;
+
+/// Rounds of deltas in a row, though more are there, before it is looked whether anything else is to be done.
+const ROUNDS_IN_A_ROW: u32 = 16;
 
 /// How long a client may take to answer our close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -227,15 +232,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.begin().await?;
         let mut beat = self.heartbeats();
         let stop = self.shared.stop.clone();
+        let mut rounds = 0;
         loop {
             tokio::select! {
                 biased;
+                // First, since it happens most by far: then the others are not even asked.
+                () = woken(&mut self.wake, &mut rounds), if self.next.is_some() => self.forward().await?,
                 () = stop.cancelled() => return Err(End::Stopping),
                 () = replaced(self.seat.as_ref()) => return Err(End::Replaced),
                 over = over(self.pass.as_mut()) => return Err(over.into()),
                 _ = beat.tick() => self.beat().await?,
                 message = self.socket.next() => self.hear(message).await?,
-                _ = self.wake.changed(), if self.next.is_some() => self.forward().await?,
                 remark = remarks::next(&mut self.remarks, self.role), if self.next.is_some() => self.send(remark).await?,
                 change = self.monitored.next(), if self.next.is_some() => self.send(change).await?,
                 list = self.missed.next(), if self.next.is_some() => self.send(list).await?,
@@ -524,17 +531,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 }
 
+/// Returns when there are deltas to send. Every [`ROUNDS_IN_A_ROW`] it lets others go first, so that a client which is
+/// always behind is heard all the same.
+async fn woken(wake: &mut watch::Receiver<()>, rounds: &mut u32) {
+    if *rounds == ROUNDS_IN_A_ROW {
+        *rounds = 0;
+        yield_now().await;
+    }
+    if wake.changed().await.is_err() {
+        // The feed has ended: the stop signal says so.
+        pending::<()>().await;
+    }
+    *rounds += 1;
+}
+
 async fn over(pass: Option<&mut Pass>) -> Over {
     match pass {
         Some(pass) => pass.over().await,
-        None => std::future::pending().await,
+        None => pending().await,
     }
 }
 
 async fn replaced(seat: Option<&Seat>) {
     match seat {
         Some(seat) => seat.replaced().await,
-        None => std::future::pending().await,
+        None => pending().await,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::close::End;
 use crate::mount::{Mount, Upgraded, Visitor};
 use crate::origin;
 use crate::server::{App, Connection};
-use crate::session::{self, Client, Resume, Session};
+use crate::session::{self, Client, Resume, Session, Shared};
 use crate::tokens::{Over, Pass};
 use axum::extract::{Extension, Query, Request, State};
 use axum::http::header::{CONNECTION, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY};
@@ -13,13 +13,16 @@ use axum::http::header::{SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE}
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hyper_util::rt::TokioIo;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{self, WebSocketConfig};
 use tracing::debug;
 
-/// Bytes read from a client at a time. Clients say little.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
+/// Bytes read from a client at a time. Clients say little, and so many are cleared for each look whether one says anything.
+const READ_BUFFER_BYTES: usize = 512;
 
 /// Bytes gathered before they are written. A flush writes them at once.
 const WRITE_BUFFER_BYTES: usize = 16 * 1024;
@@ -118,12 +121,34 @@ pub(crate) async fn feed(
             .write_buffer_size(WRITE_BUFFER_BYTES)
             .max_message_size(Some(shared.limits.message_bytes_max))
             .max_frame_size(Some(shared.limits.message_bytes_max));
-        let socket = WebSocketStream::from_raw_socket(io, protocol::Role::Server, Some(config)).await;
-        match client {
-            Ok(client) => Session::new(shared, socket, client, resume).run().await,
-            Err(end) => session::turn_away(&shared, socket, end).await,
+        let (role, config) = (protocol::Role::Server, Some(config));
+        match io.into_inner().downcast::<TokioIo<TcpStream>>() {
+            // Without TLS: deltas go straight to the socket, not through the layers that HTTP needed.
+            Ok(parts) => {
+                let (io, read) = (parts.io.into_inner(), parts.read_buf.to_vec());
+                let socket = WebSocketStream::from_partially_read(io, read, role, config).await;
+                watch(shared, socket, client, resume).await;
+            }
+            Err(upgraded) => {
+                let io = TokioIo::new(upgraded);
+                let socket = WebSocketStream::from_raw_socket(io, role, config).await;
+                watch(shared, socket, client, resume).await;
+            }
         }
     })
+}
+
+/// Serves a client of the feed, or says why not.
+async fn watch(
+    shared: Arc<Shared>,
+    socket: WebSocketStream<impl AsyncRead + AsyncWrite + Unpin>,
+    client: Result<Client, End>,
+    resume: Option<Resume>,
+) {
+    match client {
+        Ok(client) => Session::new(shared, socket, client, resume).run().await,
+        Err(end) => session::turn_away(&shared, socket, end).await,
+    }
 }
 
 /// `GET` of a mounted path. With `role=guest` somebody who is signed in comes as nobody, as a caller's page beside an
