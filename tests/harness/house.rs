@@ -2,6 +2,7 @@
 
 use crate::{Engine, Feed, Place, SECRET, Settings, soon};
 use phone::{Call, CallState, Incoming, Phone, PhoneConfig, Transport};
+use serde_json::json;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -101,7 +102,8 @@ impl House {
         .await
     }
 
-    /// Ends the engine as `kill -9` does, and starts it again. What the watcher saw before is forgotten.
+    /// Ends the engine as `kill -9` does, once all that it did so far is in the journal, and starts it again: an INVITE
+    /// whose note is not would be sent anew. What the watcher saw before is forgotten.
     pub async fn killed(self) -> House {
         self.killed_and(|_| {}).await
     }
@@ -109,13 +111,15 @@ impl House {
     /// The same; `meanwhile` finds the folder that the engine has its files in.
     pub async fn killed_and(self, meanwhile: impl FnOnce(&Path)) -> House {
         let House {
+            mut feed,
             outside,
             engine,
             sip,
             place,
             settings,
-            ..
         } = self;
+        // Changes nothing here, and is answered when it and all before it are written.
+        feed.command(json!({"do": "follow_schedule"})).await;
         engine.kill().await;
         meanwhile(place.dir());
         let engine = Engine::start(&place, &settings).await;
